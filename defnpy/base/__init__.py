@@ -1,0 +1,1 @@
+"""Floor 0: dtypes, shapes, source spans, errors, flags and trees."""

@@ -1,0 +1,263 @@
+"""The second language: loops over scalars and memory.
+
+A Kernel is a list of statements over row-major buffers.  Scalars are expressions
+of shape ``()``; besides the elementwise ops they may hold `load`.
+
+An expression is evaluated where the statement that holds it stands, so a `load`
+reads memory as it is then.  What must be computed once and used by several
+statements is bound by `Let`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from defnpy.base.dtypes import I64
+from defnpy.ir.expr import Expr, make
+from defnpy.ir.op import Attrs, Missing, Op
+from defnpy.ir.types import TensorType
+
+if TYPE_CHECKING:
+    from defnpy.base.dtypes import DType
+    from defnpy.base.span import Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Buffer:
+    """Row-major memory of one dtype.
+
+    Attributes:
+        name: for printing.
+        dtype: of its elements.
+        shape: its sizes; ``()`` is one element.
+        role: ``"param"`` (read only), ``"result"`` or ``"local"``.
+    """
+
+    name: str
+    dtype: DType
+    shape: tuple[int, ...]
+    role: str = "local"
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return TensorType(self.dtype, self.shape).size
+
+    @property
+    def bytes(self) -> int:
+        """Size in bytes."""
+        return self.size * self.dtype.bytes
+
+
+_NONE = Missing("it exists in kernels only")
+LOAD = Op(
+    name="load",
+    infer=lambda attrs, *index: TensorType(attrs["buffer"].dtype),
+    eval=_NONE,
+    vjp=_NONE,
+    jvp=_NONE,
+    batch=_NONE,
+    lower=_NONE,
+    doc="The element of a buffer at an index, one i64 for each axis.",
+    family="load",
+    samples=_NONE,
+)
+
+
+def load(buffer: Buffer, index: tuple[Expr, ...]) -> Expr:
+    """Return the element of `buffer` at `index`."""
+    return make(LOAD, index, buffer=buffer)
+
+
+def loop_index(name: str) -> Expr:
+    """Return a fresh variable for a loop or a `Let`."""
+    return Expr(_VAR, (), {"name": name}, TensorType(I64), None, None)
+
+
+def variable(name: str, dtype: DType) -> Expr:
+    """Return a fresh scalar variable of `dtype`, to be bound by a `Let`."""
+    return Expr(_VAR, (), {"name": name}, TensorType(dtype), None, None)
+
+
+def _infer_var(attrs: Attrs) -> TensorType:
+    raise AssertionError("variables are made by `variable`")
+
+
+_VAR = Op("var", _infer_var, _NONE, _NONE, _NONE, _NONE, _NONE, "", "leaf", _NONE)
+VAR = _VAR
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Let:
+    """Bind `var` to the value for the rest of the block."""
+
+    var: Expr
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alloc:
+    """Make a local buffer that lives to the end of the block; not zeroed."""
+
+    buffer: Buffer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Store:
+    """Write one element."""
+
+    buffer: Buffer
+    index: tuple[Expr, ...]
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loop:
+    """Run the body for each index of ``range(start, stop, step)``.
+
+    Attributes:
+        var: the index.
+        start: i64.
+        stop: i64.
+        step: i64, not zero.
+        body: statements.
+        parallel: whether iterations are independent of one another.
+        reassociate: whether sums into loop-invariant elements may be reordered.
+    """
+
+    var: Expr
+    start: Expr
+    stop: Expr
+    step: Expr
+    body: tuple[Statement, ...]
+    parallel: bool = False
+    reassociate: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class While:
+    """Run `test`, stop unless `condition` holds after it, run `body`; again."""
+
+    test: tuple[Statement, ...]
+    condition: Expr
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class If:
+    """Run one of two blocks."""
+
+    condition: Expr
+    then: tuple[Statement, ...]
+    orelse: tuple[Statement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Copy:
+    """Copy all elements between two buffers of one size and dtype, not aliased."""
+
+    target: Buffer
+    source: Buffer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """Call a routine of the machine.
+
+    Attributes:
+        name: ``"gemm"``: C (m×n) = op(A) · op(B), all row-major, with attrs
+            ``m, n, k, transpose_a, transpose_b, batch``; buffers (C, A, B).
+        buffers: what it reads and writes, the result first.
+        attrs: static options.
+    """
+
+    name: str
+    buffers: tuple[Buffer, ...]
+    attrs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fault:
+    """Leave the kernel with an error unless `ok` holds.
+
+    `site` is the place in the kernel's `faults`; `shown` are scalars handed to
+    its message.
+    """
+
+    ok: Expr
+    site: int
+    shown: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TapeClear:
+    """Empty the kernel's tape of this number."""
+
+    tape: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TapePush:
+    """Put the elements of buffers on top of a tape, in order."""
+
+    tape: int
+    buffers: tuple[Buffer, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TapePop:
+    """Take the elements of buffers from the top of a tape.
+
+    The buffers are filled; they are listed as they were pushed.
+    """
+
+    tape: int
+    buffers: tuple[Buffer, ...]
+
+
+Statement = (
+    Let
+    | Alloc
+    | Store
+    | Loop
+    | While
+    | If
+    | Copy
+    | Call
+    | Fault
+    | TapeClear
+    | TapePush
+    | TapePop
+)
+Block = tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSite:
+    """What a fault raises: a class of `base.errors`, its text and place."""
+
+    error: str
+    message: str
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kernel:
+    """A whole program over buffers.
+
+    Attributes:
+        name: for printing.
+        params: buffers it reads.
+        results: buffers it fills.
+        body: its statements.
+        faults: what each `Fault` raises.
+        tapes: how many tapes it uses.
+    """
+
+    name: str
+    params: tuple[Buffer, ...]
+    results: tuple[Buffer, ...]
+    body: Block
+    faults: tuple[FaultSite, ...] = ()
+    tapes: int = 0

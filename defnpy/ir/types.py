@@ -1,0 +1,73 @@
+"""The types of expressions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from defnpy.base.dtypes import DType
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """A tensor of one dtype and shape; `weak` for values of Python's precision."""
+
+    dtype: DType
+    shape: tuple[int, ...] = ()
+    weak: bool = False
+    __defnpy_leaf__: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        """Return ``f32[2,3]``; a weak type has a star after its dtype."""
+        star = "*" if self.weak else ""
+        return f"{self.dtype}{star}[{','.join(map(str, self.shape))}]"
+
+    @property
+    def rank(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        size = 1
+        for extent in self.shape:
+            size *= extent
+        return size
+
+    @property
+    def bytes(self) -> int:
+        """Bytes the elements take."""
+        return self.size * self.dtype.bytes
+
+    def with_dtype(self, dtype: DType, weak: bool = False) -> TensorType:
+        """Return the type of the same shape and another dtype."""
+        return TensorType(dtype, self.shape, weak)
+
+    def with_shape(self, shape: tuple[int, ...]) -> TensorType:
+        """Return the type of the same dtype and another shape."""
+        return TensorType(self.dtype, tuple(shape), self.weak)
+
+
+@dataclass(frozen=True, slots=True)
+class TapeType:
+    """A stack that a loop fills with what its gradient will need."""
+
+    def __str__(self) -> str:
+        """Return ``tape``."""
+        return "tape"
+
+
+@dataclass(frozen=True, slots=True)
+class TupleType:
+    """Several results of one expression, each taken out by ``item``."""
+
+    items: tuple[Type, ...]
+
+    def __str__(self) -> str:
+        """Return ``(f32[2], i64[])``."""
+        return f"({', '.join(map(str, self.items))})"
+
+
+Type = TensorType | TapeType | TupleType

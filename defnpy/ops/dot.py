@@ -1,0 +1,214 @@
+"""The general product: contraction and batch axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from defnpy.base.dtypes import BF16, F16, F32
+from defnpy.base.errors import DefnShapeError
+from defnpy.ir.expr import Expr, make
+from defnpy.ir.op import Attrs, Missing, Op, Sample
+from defnpy.ir.types import TensorType
+from defnpy.ops.axes import NO_BATCH, broadcast_to, reshape
+from defnpy.ops.elementwise import multiply
+from defnpy.ops.family import common, convert
+from defnpy.ops.leaf import as_expr, const
+from defnpy.ops.movement import squeeze, transpose
+
+Axes = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+def free_axes(
+    rank: int, contract: tuple[int, ...], batch: tuple[int, ...]
+) -> list[int]:
+    """Return the axes that are neither contracted nor batched."""
+    return [a for a in range(rank) if a not in contract and a not in batch]
+
+
+def _infer_dot(attrs: Attrs, a: TensorType, b: TensorType) -> TensorType:
+    (ca, cb), (ba, bb) = attrs["contract"], attrs["batch"]
+    for kind, left, right in (("contracted", ca, cb), ("batch", ba, bb)):
+        for i, j in zip(left, right, strict=True):
+            if a.shape[i] != b.shape[j]:
+                raise DefnShapeError(
+                    f"cannot multiply {a} by {b}: {kind} sizes {a.shape[i]} and"
+                    f" {b.shape[j]} differ"
+                )
+    shape = [a.shape[i] for i in ba]
+    shape += [a.shape[i] for i in free_axes(a.rank, ca, ba)]
+    shape += [b.shape[i] for i in free_axes(b.rank, cb, bb)]
+    return TensorType(a.dtype, tuple(shape), a.weak and b.weak)
+
+
+def _eval_dot(attrs: Attrs, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    (ca, cb), (ba, bb) = attrs["contract"], attrs["batch"]
+    fa, fb = free_axes(a.ndim, ca, ba), free_axes(b.ndim, cb, bb)
+    shape = [a.shape[i] for i in (*ba, *fa)] + [b.shape[i] for i in fb]
+    inner = int(np.prod([a.shape[i] for i in ca], dtype=np.int64))
+    batch = [a.shape[i] for i in ba]
+    rows = int(np.prod([a.shape[i] for i in fa], dtype=np.int64))
+    columns = int(np.prod([b.shape[i] for i in fb], dtype=np.int64))
+    left = np.transpose(a, (*ba, *fa, *ca)).reshape(*batch, rows, inner)
+    right = np.transpose(b, (*bb, *cb, *fb)).reshape(*batch, inner, columns)
+    with np.errstate(all="ignore"):
+        return np.asarray(left @ right, a.dtype).reshape(shape)
+
+
+def _vjp_dot(ct: Expr, y: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
+    contract, batch = y.attrs["contract"], y.attrs["batch"]
+    swapped = tuple(reversed(contract)), tuple(reversed(batch))
+    rows = len(free_axes(a.tensor.rank, contract[0], batch[0]))
+    columns = len(free_axes(b.tensor.rank, contract[1], batch[1]))
+    return (
+        _cotangent(ct, a, b, contract, batch, len(batch[0]) + rows, columns),
+        _cotangent(ct, b, a, *swapped, len(batch[0]), rows),
+    )
+
+
+def _cotangent(
+    ct: Expr, a: Expr, b: Expr, contract: Axes, batch: Axes, first: int, count: int
+) -> Expr:
+    """Contract `ct` with the free axes of `b`, then restore the order of `a`."""
+    (ca, cb), (ba, bb) = contract, batch
+    free_b = tuple(free_axes(b.tensor.rank, cb, bb))
+    made = make(
+        DOT,
+        (ct, b),
+        contract=(tuple(range(first, first + count)), free_b),
+        batch=(tuple(range(len(ba))), bb),
+    )
+    remaining = sorted(cb)  # the free axes of b in `made` are its contracted ones
+    order = [*ba, *free_axes(a.tensor.rank, ca, ba)]
+    order += [ca[cb.index(axis)] for axis in remaining]
+    return transpose(made, tuple(np.argsort(order).tolist()))
+
+
+def _jvp_dot(tangents: Any, y: Expr, a: Expr, b: Expr) -> Expr:
+    terms = []
+    if tangents[0] is not None:
+        terms.append(make(DOT, (tangents[0], b), **y.attrs))
+    if tangents[1] is not None:
+        terms.append(make(DOT, (a, tangents[1]), **y.attrs))
+    return terms[0] if len(terms) == 1 else terms[0] + terms[1]
+
+
+def _samples() -> list[Sample]:
+    rng = np.random.default_rng(4)
+    plain = (("contract", ((1,), (0,))), ("batch", ((), ())))
+    mixed = (("contract", ((0,), (2,))), ("batch", ((1,), (0,))))
+    double = (("contract", ((0, 2), (1, 0))), ("batch", ((), ())))
+    return [
+        Sample((rng.standard_normal((2, 3)), rng.standard_normal((3, 4))), plain),
+        Sample((rng.standard_normal((3, 2, 4)), rng.standard_normal((2, 5, 3))), mixed),
+        Sample((rng.standard_normal((3, 2, 4)), rng.standard_normal((4, 3))), double),
+        Sample((rng.standard_normal((40, 70)), rng.standard_normal((70, 50))), plain),
+        Sample((rng.integers(0, 9, (2, 3)), rng.integers(0, 9, (3, 2))), plain, False),
+    ]
+
+
+DOT = Op(
+    name="dot",
+    infer=_infer_dot,
+    eval=_eval_dot,
+    vjp=_vjp_dot,
+    jvp=_jvp_dot,
+    batch=NO_BATCH,
+    lower=Missing("it becomes loops or a BLAS call by its size"),
+    doc="Sum of products over contracted axes, for each batch index.",
+    family="dot",
+    samples=_samples,
+)
+
+
+def dot_general(a: Expr, b: Expr, contract: Axes, batch: Axes = ((), ())) -> Expr:
+    """Return the product in the common dtype; halves accumulate in f32."""
+    ca, _cb = common(_token(a), _token(b))
+    dtype, weak = ca.dtype, ca.tensor.weak
+    wide = F32 if dtype in (F16, BF16) else dtype
+    left, right = (convert(e, wide, weak=weak) for e in (a, b))
+    return convert(
+        make(DOT, (left, right), contract=contract, batch=batch), dtype, weak=weak
+    )
+
+
+def _token(x: Expr) -> Expr:
+    return const(0, x.dtype, weak=x.tensor.weak)
+
+
+def dot(a: Any, b: Any, *, axes: Any = None, batch_axes: Any = None) -> Expr:
+    """Return NumPy's dot, or a contraction over the axes given.
+
+    Args:
+        a: tensor.
+        b: tensor.
+        axes: ``(axes of a, axes of b)`` to contract.
+        batch_axes: ``(axes of a, axes of b)`` to pair; they come first.
+    """
+    a, b = as_expr(a), as_expr(b)
+    if axes is not None or batch_axes is not None:
+        pairs = [_pair(given, a, b) for given in (axes, batch_axes)]
+        return dot_general(a, b, pairs[0], pairs[1])
+    if a.tensor.rank == 0 or b.tensor.rank == 0:
+        return multiply(a, b)
+    right = 0 if b.tensor.rank == 1 else b.tensor.rank - 2
+    _check_inner(a, b, right)
+    return dot_general(a, b, ((a.tensor.rank - 1,), (right,)))
+
+
+def _pair(given: Any, a: Expr, b: Expr) -> Axes:
+    left, right = given if given is not None else ((), ())
+
+    def normal(axes: Any, rank: int) -> tuple[int, ...]:
+        each = (axes,) if isinstance(axes, int) else tuple(axes)
+        return tuple(axis % rank for axis in each)
+
+    return normal(left, a.tensor.rank), normal(right, b.tensor.rank)
+
+
+def _check_inner(a: Expr, b: Expr, right: int) -> None:
+    if a.shape[-1] != b.shape[right]:
+        raise DefnShapeError(
+            f"cannot multiply {a.type} by {b.type}: inner sizes {a.shape[-1]} and"
+            f" {b.shape[right]} differ"
+        )
+
+
+def matmul(a: Any, b: Any) -> Expr:
+    """Return the matrix product; leading axes are batches and broadcast."""
+    a, b = as_expr(a), as_expr(b)
+    if a.tensor.rank == 0 or b.tensor.rank == 0:
+        raise DefnShapeError(
+            f"cannot multiply {a.type} by {b.type}: matmul needs at least one axis",
+            hint="`*` multiplies by a scalar",
+        )
+    vector_a, vector_b = a.tensor.rank == 1, b.tensor.rank == 1
+    right = 0 if vector_b else b.tensor.rank - 2
+    _check_inner(a, b, right)
+    if a.tensor.rank <= 2 and b.tensor.rank <= 2:
+        return dot_general(a, b, ((a.tensor.rank - 1,), (right,)))
+    a = reshape(a, (1, *a.shape)) if vector_a else a
+    b = reshape(b, (*b.shape, 1)) if vector_b else b
+    made = _batched(a, b)
+    if vector_a:
+        made = squeeze(made, -2)
+    return squeeze(made, -1) if vector_b else made
+
+
+def _batched(a: Expr, b: Expr) -> Expr:
+    try:
+        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError:
+        raise DefnShapeError(
+            f"cannot multiply {a.type} by {b.type}: batch sizes differ"
+        ) from None
+    a = broadcast_to(a, (*batch, *a.shape[-2:]))
+    b = broadcast_to(b, (*batch, *b.shape[-2:]))
+    axes = tuple(range(len(batch)))
+    return dot_general(a, b, ((len(batch) + 1,), (len(batch),)), (axes, axes))
+
+
+def outer(a: Any, b: Any) -> Expr:
+    """Return the products of every element of one vector with every other's."""
+    return dot_general(reshape(as_expr(a), (-1,)), reshape(as_expr(b), (-1,)), ((), ()))

@@ -1,0 +1,214 @@
+"""Reductions besides the sum."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from defnpy.base.dtypes import BF16, BOOL, F16, F32, I64, U64
+from defnpy.base.errors import DefnShapeError
+from defnpy.ir.expr import Expr, make
+from defnpy.ir.op import Attrs, Missing, Op, Sample
+from defnpy.ops.axes import (
+    NO_BATCH,
+    SUM,
+    infer_reduction,
+    normalize_axes,
+    reduce_sum,
+    reshape,
+    spread,
+)
+from defnpy.ops.elementwise import as_bool, divide, equal, multiply, where
+from defnpy.ops.family import convert
+from defnpy.ops.leaf import as_expr, const
+
+if TYPE_CHECKING:
+    from defnpy.ir.types import TensorType
+
+_LOOP = Missing("reductions become loops with an accumulator")
+
+
+def _samples(dtypes: str = "fi", empty: bool = False) -> list[Sample]:
+    rng = np.random.default_rng(3)
+    made = [
+        Sample((rng.standard_normal((3, 4)),), (("axes", (1,)),)),
+        Sample((rng.standard_normal((3, 4)),), (("axes", (0, 1)),)),
+    ]
+    if "i" in dtypes:
+        made.append(Sample((rng.integers(0, 9, (2, 5)),), (("axes", (0,)),), False))
+    return made
+
+
+def _share_extreme(ct: Expr, y: Expr, x: Expr) -> tuple[Expr]:
+    """Return the cotangent, shared among the elements equal to the extreme."""
+    axes = y.attrs["axes"]
+    hit = equal(x, spread(y, x, y))
+    count = reduce_sum(convert(hit, x.dtype), axes)
+    return (where(hit, spread(divide(ct, count), x, y), const(0, ct.dtype)),)
+
+
+def _jvp_extreme(tangents: Any, y: Expr, x: Expr) -> Expr:
+    hit = convert(equal(x, spread(y, x, y)), x.dtype)
+    total = reduce_sum(multiply(hit, tangents[0]), y.attrs["axes"])
+    return divide(total, reduce_sum(hit, y.attrs["axes"]))
+
+
+def _extreme(name: str, function: Any, doc: str) -> Op:
+    return Op(
+        name=name,
+        infer=_infer_nonempty,
+        eval=lambda attrs, x: np.asarray(function(x, axis=attrs["axes"])),
+        vjp=_share_extreme,
+        jvp=_jvp_extreme,
+        batch=NO_BATCH,
+        lower=_LOOP,
+        doc=doc,
+        family="reduction",
+        samples=_samples,
+    )
+
+
+def _infer_nonempty(attrs: Attrs, x: TensorType) -> TensorType:
+    if any(x.shape[a] == 0 for a in attrs["axes"]):
+        raise DefnShapeError(f"the extreme of no elements is not defined: {x}")
+    return infer_reduction(attrs, x)
+
+
+MAX = _extreme("max", np.max, "Largest element over axes; NaN if any is.")
+MIN = _extreme("min", np.min, "Smallest element over axes; NaN if any is.")
+
+
+def _vjp_prod(ct: Expr, y: Expr, x: Expr) -> tuple[Expr]:
+    """Return ct times the product of the others: zeros are counted apart."""
+    axes = y.attrs["axes"]
+    zero = equal(x, 0)
+    filled = where(zero, const(1, x.dtype), x)
+    count = spread(reduce_sum(convert(zero, I64), axes), x, y)
+    nonzero = spread(make(PROD, (filled,), axes=axes), x, y)
+    others = where(
+        equal(count, 0),
+        divide(spread(y, x, y), filled),
+        where(multiply(equal(count, 1), zero), nonzero, const(0, x.dtype)),
+    )
+    return (multiply(spread(ct, x, y), others),)
+
+
+PROD = Op(
+    name="prod",
+    infer=infer_reduction,
+    eval=lambda attrs, x: np.asarray(np.prod(x, axis=attrs["axes"], dtype=x.dtype)),
+    vjp=_vjp_prod,
+    jvp=lambda tangents, y, x: reduce_sum(
+        multiply(tangents[0], _vjp_prod(const(1, x.dtype) + 0 * y, y, x)[0]),
+        y.attrs["axes"],
+    ),
+    batch=NO_BATCH,
+    lower=_LOOP,
+    doc="Product over axes.",
+    family="reduction",
+    samples=_samples,
+)
+
+
+def _infer_arg(attrs: Attrs, x: TensorType) -> TensorType:
+    return _infer_nonempty(attrs, x).with_dtype(I64)
+
+
+def _arg(name: str, function: Any, doc: str) -> Op:
+    return Op(
+        name=name,
+        infer=_infer_arg,
+        eval=lambda attrs, x: np.asarray(function(x, axis=attrs["axes"][0])).astype(
+            np.int64
+        ),
+        vjp=lambda ct, y, x: (None,),
+        jvp=lambda tangents, y, x: None,
+        batch=NO_BATCH,
+        lower=_LOOP,
+        doc=doc,
+        family="reduction",
+        samples=lambda: [
+            Sample(s.operands, (("axes", (1,)),), False) for s in _samples()
+        ],
+    )
+
+
+ARGMAX = _arg("argmax", np.argmax, "Index of the first largest element of one axis.")
+ARGMIN = _arg("argmin", np.argmin, "Index of the first smallest element of one axis.")
+
+
+def _reduce(op: Op, x: Expr, axis: Any, keepdims: bool) -> Expr:
+    axes = normalize_axes(axis, x.tensor.rank)
+    y = make(op, (x,), axes=axes) if axes else x
+    return keep(y, x, axes) if keepdims else y
+
+
+def keep(y: Expr, x: Expr, axes: tuple[int, ...]) -> Expr:
+    """Return the reduction `y` of `x` with its axes kept at size 1."""
+    return reshape(y, tuple(1 if a in axes else s for a, s in enumerate(x.shape)))
+
+
+def _accumulate_wide(op: Op, x: Expr, axis: Any, keepdims: bool) -> Expr:
+    dtype = x.dtype
+    if dtype in (F16, BF16):
+        return convert(_reduce(op, convert(x, F32), axis, keepdims), dtype)
+    if dtype == BOOL or dtype.kind == "i":
+        x = convert(x, I64)
+    elif dtype.kind == "u":
+        x = convert(x, U64)
+    return _reduce(op, x, axis, keepdims)
+
+
+def sum(x: Any, axis: Any = None, *, dtype: Any = None, keepdims: bool = False) -> Expr:
+    """Return the sum over `axis`; small integers and halves accumulate wide."""
+    x = as_expr(x)
+    return _accumulate_wide(SUM, convert(x, dtype) if dtype else x, axis, keepdims)
+
+
+def prod(
+    x: Any, axis: Any = None, *, dtype: Any = None, keepdims: bool = False
+) -> Expr:
+    """Return the product over `axis`; small integers and halves accumulate wide."""
+    x = as_expr(x)
+    return _accumulate_wide(PROD, convert(x, dtype) if dtype else x, axis, keepdims)
+
+
+def max(x: Any, axis: Any = None, *, keepdims: bool = False) -> Expr:
+    """Return the largest element over `axis`; NaN if any is."""
+    return _reduce(MAX, as_expr(x), axis, keepdims)
+
+
+def min(x: Any, axis: Any = None, *, keepdims: bool = False) -> Expr:
+    """Return the smallest element over `axis`; NaN if any is."""
+    return _reduce(MIN, as_expr(x), axis, keepdims)
+
+
+def any(x: Any, axis: Any = None, *, keepdims: bool = False) -> Expr:
+    """Return whether any element over `axis` is not zero."""
+    counted = sum(as_bool(as_expr(x)), axis, keepdims=keepdims)
+    return as_bool(counted)
+
+
+def all(x: Any, axis: Any = None, *, keepdims: bool = False) -> Expr:
+    """Return whether no element over `axis` is zero."""
+    zero = equal(as_bool(as_expr(x)), False)
+    return equal(sum(zero, axis, keepdims=keepdims), 0)
+
+
+def _arg_reduce(op: Op, x: Any, axis: int | None, keepdims: bool) -> Expr:
+    x = as_expr(x)
+    if axis is None:
+        flat = _reduce(op, reshape(x, (-1,)), 0, False)
+        return reshape(flat, (1,) * x.tensor.rank) if keepdims else flat
+    return _reduce(op, x, axis, keepdims)
+
+
+def argmax(x: Any, axis: int | None = None, *, keepdims: bool = False) -> Expr:
+    """Return the index (i64) of the first largest element; NaN counts as largest."""
+    return _arg_reduce(ARGMAX, x, axis, keepdims)
+
+
+def argmin(x: Any, axis: int | None = None, *, keepdims: bool = False) -> Expr:
+    """Return the index (i64) of the first smallest element; NaN counts as smallest."""
+    return _arg_reduce(ARGMIN, x, axis, keepdims)

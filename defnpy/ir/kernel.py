@@ -19,6 +19,8 @@ from defnpy.ir.op import Attrs, Missing, Op
 from defnpy.ir.types import TensorType
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from defnpy.base.dtypes import DType
     from defnpy.base.span import Span
 
@@ -31,13 +33,17 @@ class Buffer:
         name: for printing.
         dtype: of its elements.
         shape: its sizes; ``()`` is one element.
-        role: ``"param"`` (read only), ``"result"`` or ``"local"``.
+        role: ``"param"`` (read only), ``"result"``, ``"local"`` or ``"constant"``.
+        base: the buffer whose memory this one shows in another shape.
+        value: the elements of a constant.
     """
 
     name: str
     dtype: DType
     shape: tuple[int, ...]
     role: str = "local"
+    base: Buffer | None = None
+    value: np.ndarray | None = None
 
     @property
     def size(self) -> int:
@@ -48,6 +54,13 @@ class Buffer:
     def bytes(self) -> int:
         """Size in bytes."""
         return self.size * self.dtype.bytes
+
+    def view(self, shape: tuple[int, ...]) -> Buffer:
+        """Return the same memory in another shape."""
+        if shape == self.shape:
+            return self
+        root = self.base or self
+        return Buffer(root.name, root.dtype, shape, root.role, root, root.value)
 
 
 _NONE = Missing("it exists in kernels only")
@@ -72,22 +85,19 @@ def load(buffer: Buffer, index: tuple[Expr, ...]) -> Expr:
 
 def loop_index(name: str) -> Expr:
     """Return a fresh variable for a loop or a `Let`."""
-    return Expr(_VAR, (), {"name": name}, TensorType(I64), None, None)
+    return Expr(VAR, (), {"name": name}, TensorType(I64), None, None)
 
 
 def variable(name: str, dtype: DType) -> Expr:
     """Return a fresh scalar variable of `dtype`, to be bound by a `Let`."""
-    return Expr(_VAR, (), {"name": name}, TensorType(dtype), None, None)
+    return Expr(VAR, (), {"name": name}, TensorType(dtype), None, None)
 
 
 def _infer_var(attrs: Attrs) -> TensorType:
     raise AssertionError("variables are made by `variable`")
 
 
-_VAR = Op("var", _infer_var, _NONE, _NONE, _NONE, _NONE, _NONE, "", "leaf", _NONE)
-VAR = _VAR
-
-
+VAR = Op("var", _infer_var, _NONE, _NONE, _NONE, _NONE, _NONE, "", "leaf", _NONE)
 @dataclass(frozen=True, slots=True, eq=False)
 class Let:
     """Bind `var` to the value for the rest of the block."""

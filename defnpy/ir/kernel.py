@@ -98,6 +98,8 @@ def _infer_var(attrs: Attrs) -> TensorType:
 
 
 VAR = Op("var", _infer_var, _NONE, _NONE, _NONE, _NONE, _NONE, "", "leaf", _NONE)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Let:
     """Bind `var` to the value for the rest of the block."""

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 _INDENT = "    "
 _SHOWN = 8  # longest constant array whose elements are shown
+MARK = "# here:"
 _WIDE = 60  # longest expression of a kernel that is not given a name
 
 
@@ -61,52 +62,66 @@ class _Names:
         self.names[what] = name
         return name
 
+    def several(self, what: Sequence[Any]) -> str:
+        return ", ".join(self.names[each] for each in what)
+
     def get(self, what: Any, wish: str) -> str:
         return self.names.get(what) or self.add(what, wish)
 
 
-def text(function: Function, *, spans: bool = False) -> str:
-    """Return the function as text; `spans` adds where each line comes from."""
-    return "\n".join(_function_lines(function, spans))
+def text(function: Function, *, spans: bool = False, mark: Expr | None = None) -> str:
+    """Return the function as text.
+
+    Args:
+        function: what to print.
+        spans: whether each line says where it comes from.
+        mark: an expression to point at.
+    """
+    return "\n".join(_Printer(spans, mark).function(function))
 
 
-def _function_lines(function: Function, spans: bool) -> list[str]:
-    names = _Names()
-    params = ", ".join(
-        f"{names.add(param, param.attrs['name'])}: {param.type}"
-        for param in function.params
-    )
-    lines, numbers = [f"{function.name}({params}):"], itertools.count()
-    for node in function.nodes():
-        if node.op.name == "const":
-            names.names[node] = _constant(node)
-        elif node.op is PARAM:
-            names.get(node, f"foreign {node.attrs['name']}")
-        else:
-            names.names[node] = f"%{next(numbers)}"
-            lines += _node_lines(node, names, spans)
-    for word, listed in (("effects", function.effects), ("return", function.results)):
-        if listed or word == "return":
-            found = ", ".join(names.names[each] for each in listed)
-            lines.append(f"{_INDENT}{word} {found}".rstrip())
-    return lines
+class _Printer:
+    """Lines of Functions, under the options of one call."""
 
+    def __init__(self, spans: bool, mark: Expr | None) -> None:
+        self.spans, self.mark = spans, mark
 
-def _node_lines(node: Expr, names: _Names, spans: bool) -> list[str]:
-    parts = [names.names[operand] for operand in node.operands]
-    bodies: list[Function] = []
-    for name, value in node.attrs.items():
-        if isinstance(value, Function):
-            bodies.append(value)
-        elif name != "serial":  # it keeps tapes apart and differs from run to run
-            parts.append(f"{name}={_attr(value)}")
-    line = f"{names.names[node]} = {node.op.name}({', '.join(parts)}): {node.type}"
-    if spans and node.span is not None:
-        line += f"  # {node.span}{' backward' if node.span.backward else ''}"
-    lines = [line]
-    for body in bodies:
-        lines += [_INDENT + inner for inner in _function_lines(body, spans)]
-    return [_INDENT + each for each in lines]
+    def function(self, function: Function) -> list[str]:
+        names, numbers = _Names(), itertools.count()
+        params = ", ".join(
+            f"{names.add(param, param.attrs['name'])}: {param.type}"
+            for param in function.params
+        )
+        lines: list[str] = []
+        for node in function.nodes():
+            if node.op.name == "const":
+                names.names[node] = _constant(node)
+            elif node.op is PARAM:
+                names.get(node, f"foreign {node.attrs['name']}")
+            else:
+                names.names[node] = f"%{next(numbers)}"
+                lines += self.node(node, names)
+        if function.effects:
+            lines.append(f"effects {names.several(function.effects)}")
+        lines.append(f"return {names.several(function.results)}".rstrip())
+        title = f"{function.name}({params}):"
+        return [title, *(_INDENT + line for line in lines)]
+
+    def node(self, node: Expr, names: _Names) -> list[str]:
+        parts = [names.names[operand] for operand in node.operands]
+        bodies: list[Function] = []
+        for name, value in node.attrs.items():
+            if isinstance(value, Function):
+                bodies.append(value)
+            elif name != "serial":  # it keeps tapes apart and differs between runs
+                parts.append(f"{name}={_attr(value)}")
+        line = f"{names.names[node]} = {node.op.name}({', '.join(parts)}): {node.type}"
+        if self.spans and node.span is not None:
+            line += f"  # {node.span}{' backward' if node.span.backward else ''}"
+        lines = [MARK, line] if node is self.mark else [line]
+        for body in bodies:
+            lines += [_INDENT + inner for inner in self.function(body)]
+        return lines
 
 
 def _attr(value: Any) -> str:
@@ -130,14 +145,14 @@ def _array(value: np.ndarray) -> str:
     return str(value.tolist())
 
 
-def kernel_text(kernel: Kernel) -> str:
-    """Return the kernel as text that reads like Python."""
-    return "\n".join(_KernelPrinter(kernel).lines)
+def kernel_text(kernel: Kernel, *, mark: Statement | None = None) -> str:
+    """Return the kernel as text that reads like Python, a statement pointed at."""
+    return "\n".join(_KernelPrinter(kernel, mark).lines)
 
 
 def statement_text(statement: Statement) -> str:
     """Return one statement as text, for messages about it."""
-    printer = _KernelPrinter(None)
+    printer = _KernelPrinter(None, None)
     printer.statement(statement)
     return "\n".join(printer.lines)
 
@@ -167,8 +182,9 @@ _PREFIX = {"negative": "-", "bitwise_invert": "~"}
 class _KernelPrinter:
     """The lines of a kernel, written in order."""
 
-    def __init__(self, kernel: Kernel | None) -> None:
+    def __init__(self, kernel: Kernel | None, mark: Statement | None) -> None:
         self.names, self.lines, self.depth = _Names(), list[str](), 0
+        self.mark = mark
         self.sites = kernel.faults if kernel else ()
         if kernel is not None:
             buffers = (*kernel.params, *kernel.results)
@@ -188,6 +204,8 @@ class _KernelPrinter:
         self.depth -= 1
 
     def statement(self, statement: Statement) -> None:
+        if statement is self.mark:
+            self.line(MARK)
         _STATEMENTS[type(statement)](self, statement)
 
     def buffer(self, buffer: Buffer) -> str:

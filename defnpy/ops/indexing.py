@@ -18,7 +18,7 @@ from defnpy.ops.axes import NO_BATCH, zeros_like
 from defnpy.ops.elementwise import equal, where
 from defnpy.ops.family import convert
 from defnpy.ops.leaf import const
-from defnpy.ops.movement import index_add, iota, reshape
+from defnpy.ops.movement import iota, reshape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,11 +59,7 @@ DYNAMIC_SLICE = Op(
         DYNAMIC_SLICE, (tangents[0], *starts), **y.attrs
     ),
     batch=NO_BATCH,
-    lower=lambda y, index: (
-        tuple(
-            index_add(i, start) for i, start in zip(index, y.operands[1:], strict=True)
-        ),
-    ),
+    lower=Missing("its index is its operand's plus the start, which is an operand"),
     doc="The window of given sizes whose first element is at the given index.",
     family="movement",
     samples=lambda: [Sample((_rng(4, 5), *_start(1, 2)), (("sizes", (2, 3)),))],

@@ -1,0 +1,279 @@
+"""Nests of loops for groups of elementwise events and reductions.
+
+All members of a group share one iteration space.  In the innermost body every
+value is computed before any is stored, so a member may overwrite what others
+read at the same index.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from defnpy.base.dtypes import I64, DType
+from defnpy.ir.kernel import Buffer, Loop, Statement, Store, load, loop_index
+from defnpy.ops.elementwise import (
+    add,
+    equal,
+    greater,
+    less,
+    logical_and,
+    logical_not,
+    logical_or,
+    maximum,
+    minimum,
+    multiply,
+    where,
+)
+from defnpy.ops.leaf import const
+from defnpy.passes.lower.elements import Index, compute, element
+from defnpy.passes.lower.storage import is_plain_constant, key_of, space
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from defnpy.ir.expr import Expr
+    from defnpy.passes.lower.program import Region
+
+Shape = tuple[int, ...]
+_COMBINE = {"sum": add, "prod": multiply, "max": maximum, "min": minimum}
+
+
+@dataclass(eq=False)
+class Accumulator:
+    """A reduction in the making.
+
+    Attributes:
+        event: the reduction.
+        depth: the axis from which on every axis is reduced.
+        has_outer: whether an axis before `depth` is reduced too.
+        total: where the result lies.
+        partial: where the innermost reduced axes are gathered; `total` itself if
+            the last axis is kept or nothing is.
+        best: for argmax and argmin, the best value so far.
+    """
+
+    event: Expr
+    depth: int
+    has_outer: bool
+    total: Buffer
+    partial: Buffer
+    best: Buffer | None
+
+    def kept(self, index: Index) -> Index:
+        """Return the index of the result for an index of the operand."""
+        axes = self.event.attrs["axes"]
+        return tuple(i for axis, i in enumerate(index) if axis not in axes)
+
+
+@dataclass(eq=False)
+class Group:
+    """The members of one nest, and the sizes of its loops."""
+
+    region: Region
+    shape: Shape
+    targets: dict[Expr, Buffer]
+    accumulators: list[Accumulator]
+
+
+def emit(region: Region, events: list[Expr]) -> None:
+    """Append the loops that compute every event of a group."""
+    targets = {
+        event: region.allocate((event, 0))
+        for event in events
+        if event.op.family != "reduction"
+    }
+    reductions = [e for e in events if e.op.family == "reduction"]
+    accumulators = [_accumulator(region, event) for event in reductions]
+    before = dict(region.values)
+    group = Group(region, space(events[0]), targets, accumulators)
+    if len(group.shape) > 1 and all(_is_flat(region, event) for event in events):
+        _flatten(group)
+    for each in accumulators:
+        if each.depth and (each.has_outer or each.partial is each.total):
+            _reset(region, each, each.total)
+    _nest(group, ())
+    region.values = before
+    for event, target in targets.items():
+        region.values[event, 0] = target
+    for each in accumulators:
+        scalar = each.event.tensor.rank == 0
+        made = region.let(load(each.total, ())) if scalar else each.total
+        region.values[each.event, 0] = made
+
+
+def nest(region: Region, shape: Shape, body: Callable[[Index], None]) -> None:
+    """Append loops over `shape` around what `body` appends for an index."""
+
+    def level(index: Index) -> None:
+        if len(index) == len(shape):
+            body(index)
+            return
+        var = loop_index(f"i{region.lowering.fresh()}")
+        with region.inside() as inner:
+            level((*index, var))
+        region.block.append(counted(var, shape[len(index)], inner))
+
+    level(())
+
+
+def counted(
+    var: Expr, size: int, body: list[Statement], reassociate: bool = False
+) -> Loop:
+    """Return a loop of `size` iterations."""
+    zero, one = const(0, I64), const(1, I64)
+    return Loop(var, zero, const(size, I64), one, tuple(body), reassociate=reassociate)
+
+
+def _accumulator(region: Region, event: Expr) -> Accumulator:
+    axes, rank = event.attrs["axes"], len(space(event))
+    depth = rank
+    while depth - 1 in axes:
+        depth -= 1
+    total = (
+        region.allocate((event, 0))
+        if event.tensor.rank
+        else region.local(event.dtype, ())
+    )
+    partial = total if depth in (0, rank) else region.local(event.dtype, ())
+    best = None
+    if event.op.name.startswith("arg"):
+        best = region.local(event.operands[0].dtype, partial.shape)
+    return Accumulator(event, depth, len(axes) > rank - depth, total, partial, best)
+
+
+def _is_flat(region: Region, event: Expr) -> bool:
+    """Whether elements are computed alike wherever they are: one loop will do."""
+    if event.op.family == "reduction":
+        return event.tensor.rank == 0 and _is_flat_operand(
+            region, event.operands[0], space(event)
+        )
+    if event.op.family != "elementwise":
+        return False
+    return all(_is_flat_operand(region, e, event.shape) for e in event.operands)
+
+
+def _is_flat_operand(region: Region, node: Expr, shape: Shape) -> bool:
+    if node.tensor.rank == 0 or is_plain_constant(node):
+        return True
+    if node.shape != shape:
+        return False
+    if region.plan.storage.is_event(node) or key_of(node) in region.values:
+        return True
+    if node.op.name == "broadcast":
+        return node.operands[0].tensor.rank == 0
+    if node.op.family != "elementwise":
+        return False
+    return all(_is_flat_operand(region, e, shape) for e in node.operands)
+
+
+def _flatten(group: Group) -> None:
+    """Make one loop of the nest, over flat views of all memory of its shape."""
+    size = (math.prod(group.shape),)
+    values = group.region.values
+    for key, value in values.items():
+        if isinstance(value, Buffer) and value.shape == group.shape:
+            values[key] = value.view(size)
+    group.targets = {e: b.view(size) for e, b in group.targets.items()}
+    group.shape = size
+
+
+def _nest(group: Group, index: Index) -> None:
+    """Append the loops over the axes from ``len(index)`` on, and what is inside."""
+    region, depth = group.region, len(index)
+    if depth == len(group.shape):
+        _body(group, index)
+        return
+    here = [a for a in group.accumulators if a.depth == depth]
+    for each in here:
+        _reset(region, each, each.partial)
+    var = loop_index(f"i{region.lowering.fresh()}")
+    with region.inside() as inner:
+        _nest(group, (*index, var))
+    reassociate = any(a.depth <= depth for a in group.accumulators)
+    region.block.append(counted(var, group.shape[depth], inner, reassociate))
+    for each in here:
+        if each.partial is not each.total:
+            _add_partial(region, each, each.kept(index))
+
+
+def _reset(region: Region, each: Accumulator, target: Buffer) -> None:
+    """Set `target` to the result of no elements."""
+    name, operand = each.event.op.name, each.event.operands[0].dtype
+    if each.best is None:
+        start = const(_start(name, operand), each.event.dtype)
+        nest(region, target.shape, lambda i: _store(region, target, i, start))
+        return
+    zero, worst = const(0, I64), const(_start(name[3:], operand), operand)
+    best = each.best
+    nest(region, target.shape, lambda i: _store(region, target, i, zero))
+    nest(region, best.shape, lambda i: _store(region, best, i, worst))
+
+
+def _store(region: Region, buffer: Buffer, index: Index, value: Expr) -> None:
+    region.block.append(Store(buffer, index, value))
+
+
+def _start(name: str, dtype: DType) -> object:
+    """Return the value that a reduction begins with."""
+    if name in ("sum", "prod"):
+        return int(name == "prod")
+    if dtype.is_float:
+        return -np.inf if name == "max" else np.inf
+    if dtype.kind == "b":
+        return name == "min"
+    info = np.iinfo(dtype.numpy)
+    return int(info.min if name == "max" else info.max)
+
+
+def _add_partial(region: Region, each: Accumulator, kept: Index) -> None:
+    """Bring a finished part into the total."""
+    made = load(each.partial, ())
+    if each.has_outer:
+        made = _COMBINE[each.event.op.name](load(each.total, kept), made)
+    _store(region, each.total, kept, made)
+
+
+def _body(group: Group, index: Index) -> None:
+    """Append the innermost statements: all values first, then all stores."""
+    region = group.region
+    stores: list[tuple[Buffer, Index, Expr]] = []
+    for event, target in group.targets.items():
+        value = region.let(compute(region, event, index))
+        region.values[event, 0] = value  # for the members that read it
+        stores.append((target, index, value))
+    for each in group.accumulators:
+        stores += _accumulate(region, each, index)
+    for buffer, place, value in stores:
+        _store(region, buffer, place, value)
+
+
+def _accumulate(
+    region: Region, each: Accumulator, index: Index
+) -> list[tuple[Buffer, Index, Expr]]:
+    place = each.kept(index) if each.partial.shape else ()
+    value = region.let(element(region, each.event.operands[0], index))
+    so_far = load(each.partial, place)
+    if each.best is None:
+        combined = _COMBINE[each.event.op.name](so_far, value)
+        return [(each.partial, place, combined)]
+    best = load(each.best, place)
+    better = region.let(_is_better(each.event.op.name, value, best))
+    (axis,) = each.event.attrs["axes"]
+    return [
+        (each.partial, place, where(better, index[axis], so_far)),
+        (each.best, place, where(better, value, best)),
+    ]
+
+
+def _is_better(name: str, value: Expr, best: Expr) -> Expr:
+    """Whether a value replaces the best so far; the first NaN does, and stays."""
+    better = (greater if name == "argmax" else less)(value, best)
+    if not value.dtype.is_float:
+        return better
+    settled = logical_not(equal(best, best))
+    fresh = logical_not(equal(value, value))
+    return logical_and(logical_not(settled), logical_or(better, fresh))

@@ -1,0 +1,226 @@
+"""The order of events, and whose memory each may take over.
+
+A value is never seen to change; memory is reused when nobody reads the old value
+afterwards.  Each wish to reuse adds edges "readers of the old value first" to the
+order, and is granted if that leaves the order possible.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from defnpy.ir.expr import PARAM, Expr
+from defnpy.ir.types import TensorType
+from defnpy.ops.control import COND, FOR, ITEM, WHILE
+from defnpy.passes.lower.storage import Key, Storage, key_of, space
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from defnpy.ir.function import Function
+
+
+@dataclass(eq=False)
+class Plan:
+    """How the events of one function are carried out.
+
+    Attributes:
+        storage: what is an event.
+        writable: parameters whose memory may be overwritten.
+        carried: for each result that a loop carries, the parameter it replaces.
+        reuse: event results that are written over older ones.
+    """
+
+    function: Function
+    writable: frozenset[Expr] = frozenset()
+    carried: tuple[Expr | None, ...] = ()
+    storage: Storage = field(init=False)
+    reuse: dict[Key, Expr] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Find the reuses."""
+        self.storage = Storage(self.function)
+        self._after: dict[Expr, dict[Expr, None]] = {
+            event: {r: None for r in self.storage.reads(event) if r.op is not PARAM}
+            for event in self.storage.events
+        }
+        self._position = {e: k for k, e in enumerate(self.storage.events)}
+        self._readers: dict[Expr, list[Expr]] = {}
+        for event in self.storage.events:
+            for source in self.storage.reads(event):
+                self._readers.setdefault(source, []).append(event)
+        self._kept: dict[Expr, int] = {}
+        for result in self.function.results:
+            for source in self.storage.sources(result):
+                self._kept[source] = self._kept.get(source, 0) + 1
+        for event in self.storage.events:
+            self._grant(event)
+        self._grant_carried()
+
+    def root(self, node: Expr) -> Expr:
+        """Return the oldest value whose memory `node` ends up in."""
+        while key_of(node) in self.reuse:
+            node = self.reuse[key_of(node)]
+        return node
+
+    def schedule(self) -> list[list[Expr]]:
+        """Return the events in an order that respects every edge, in groups.
+
+        The events of a group share one nest of loops.
+        """
+        waiting = {event: len(needed) for event, needed in self._after.items()}
+        followers: dict[Expr, list[Expr]] = {}
+        for event, needed in self._after.items():
+            for other in needed:
+                followers.setdefault(other, []).append(event)
+        ready = [e for e, count in waiting.items() if count == 0]
+        groups: list[list[Expr]] = []
+        while ready:
+            group: list[Expr] = []
+            event: Expr | None = min(ready, key=self._position.__getitem__)
+            while event is not None:
+                ready.remove(event)
+                group.append(event)
+                for follower in followers.get(event, ()):
+                    waiting[follower] -= 1
+                    if waiting[follower] == 0:
+                        ready.append(follower)
+                event = self._joining(group, ready)
+            groups.append(group)
+        return groups
+
+    def _joining(self, group: list[Expr], ready: list[Expr]) -> Expr | None:
+        """Return the first ready event that may share the loops of `group`."""
+        if not self.is_loop(group[0]):
+            return None
+        found = [e for e in ready if self.is_loop(e) and self._may_join(e, group)]
+        return min(found, key=self._position.__getitem__, default=None)
+
+    def is_loop(self, event: Expr) -> bool:
+        """Whether an event is a nest of loops over elements."""
+        if event.op.family == "reduction":
+            return True
+        if event not in self.storage.stored or event.op.name in ("const", "reshape"):
+            return False
+        return event.op.family in ("elementwise", "movement", "gather", "leaf")
+
+    def _may_join(self, event: Expr, group: list[Expr]) -> bool:
+        if space(event) != space(group[0]):
+            return False
+        for member in group:
+            if member in self.storage.reads(event):
+                if member.op.family == "reduction":
+                    return False
+                if not self.storage.reads_in_place(event, member):
+                    return False
+            for first, second in ((member, event), (event, member)):
+                old = self.reuse.get((first, 0))
+                if old is not None and not self.storage.reads_in_place(
+                    second, key_of(old)[0]
+                ):
+                    return False
+        return True
+
+    def _grant(self, event: Expr) -> None:
+        if event.op.family == "store":
+            self._try(event, 0, event.operands[0])
+        elif event.op in (FOR, WHILE):
+            first = 3 if event.op is FOR else 0
+            for k in range(event.attrs["count"]):
+                self._try(event, k, event.operands[first + k])
+        elif event.op is COND:
+            for k, place in enumerate(_passed_through(event)):
+                if place is not None:
+                    self._try(event, k, event.operands[1 + place])
+
+    def _try(self, event: Expr, k: int, old: Expr) -> None:
+        """Let result `k` of `event` overwrite `old` if nobody reads `old` later."""
+        if not isinstance(old.type, TensorType) or old.tensor.rank == 0:
+            return
+        if not self._is_ours(old) or event.operands.count(old) > 1:
+            return
+        if self._order_readers(event, key_of(old)[0]):
+            self.reuse[(event, k)] = old
+
+    def _is_ours(self, old: Expr) -> bool:
+        """Whether the memory of `old` may ever be overwritten here."""
+        if old.op is PARAM:
+            return old in self.writable and not self._kept.get(old)
+        if old.op is not ITEM and old not in self.storage.stored:
+            return False
+        if self.root(old).op is PARAM and self.root(old) not in self.writable:
+            return False
+        return old.op.name not in ("const", "reshape") and not self._kept.get(
+            key_of(old)[0]
+        )
+
+    def _order_readers(self, event: Expr, old: Expr) -> bool:
+        """Put every other reader of `old` before `event`, if that is possible."""
+        others = [r for r in self._readers.get(old, ()) if r is not event]
+        if any(self._needs(reader, event) for reader in others):
+            return False
+        self._after[event] |= dict.fromkeys(others)
+        return True
+
+    def _needs(self, event: Expr, other: Expr) -> bool:
+        """Whether `event` can only happen after `other`."""
+        stack, seen = [event], {event}
+        while stack:
+            for needed in self._after[stack.pop()]:
+                if needed is other:
+                    return True
+                if needed not in seen:
+                    seen.add(needed)
+                    stack.append(needed)
+        return False
+
+    def _grant_carried(self) -> None:
+        """Let what a loop carries be computed where its old value lies."""
+        for result, param in zip(self.function.results, self.carried, strict=False):
+            if param is None or self.root(result) is param:
+                continue
+            root = self.root(result)
+            event = key_of(root)[0]
+            if (
+                root not in self.storage.stored
+                or root.op.name in ("const", "reshape")
+                or self.function.results.count(result) > 1
+                or self._kept.get(param)
+                or (root is not result and self._kept.get(event))
+                or not self.storage.reads_in_place(event, param)
+            ):
+                continue
+            if self._order_readers(event, param):
+                self.reuse[(event, 0)] = param
+
+
+def _passed_through(event: Expr) -> Iterable[int | None]:
+    """Return, for each result of a cond, the operand both sides build upon."""
+    then, orelse = event.attrs["then"], event.attrs["orelse"]
+    for k in range(len(then.results)):
+        sides = {origin(f, f.results[k]) for f in (then, orelse)}
+        place = sides.pop()
+        yield place if not sides else None
+
+
+def origin(function: Function, result: Expr) -> int | None:
+    """Return the parameter that `result` is an updated version of, if any."""
+    while True:
+        if result.op is PARAM:
+            return function.params.index(result)
+        if result.op.family == "store":
+            result = result.operands[0]
+            continue
+        if result.op is not ITEM:
+            return None
+        event, k = key_of(result)
+        if event.op in (FOR, WHILE):
+            result = event.operands[k + (3 if event.op is FOR else 0)]
+        elif event.op is COND:
+            place = list(_passed_through(event))[k]
+            if place is None:
+                return None
+            result = event.operands[1 + place]
+        else:
+            return None

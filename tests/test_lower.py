@@ -1,0 +1,215 @@
+"""Kernels mean what the Functions they are lowered from mean."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from defnpy.backends import reference
+from defnpy.base.dtypes import F64, I64
+from defnpy.ir import kernel as k
+from defnpy.ir.expr import Expr, make_param, scope
+from defnpy.ir.function import Function, close
+from defnpy.ir.types import TensorType
+from defnpy.ops import control, dot, indexing, reduce
+from defnpy.ops.axes import broadcast_to, reshape, zeros_like
+from defnpy.ops.control import index_const
+from defnpy.ops.elementwise import add, greater, less, maximum, multiply, where
+from defnpy.ops.family import convert
+from defnpy.ops.leaf import const
+from defnpy.ops.movement import concatenate, iota, pad, strided_slice, transpose
+from defnpy.passes.lower import lower
+
+pytestmark = pytest.mark.pure
+
+
+def build(make: Callable[..., object], *arrays: np.ndarray) -> Function:
+    dtypes = {"f": F64, "i": I64}
+    with scope() as region:
+        params = tuple(
+            make_param(f"x{n}", TensorType(dtypes[a.dtype.kind], a.shape))
+            for n, a in enumerate(arrays)
+        )
+        results = make(*params)
+        results = results if isinstance(results, tuple) else (results,)
+        return close("main", region, params, results)[0]
+
+
+def check(make: Callable[..., object], *arrays: np.ndarray) -> k.Kernel:
+    function = build(make, *arrays)
+    expected = reference.evaluate(function, arrays)
+    kernel = lower(function)
+    results = [np.full(r.shape, 77, r.dtype.numpy) for r in kernel.results]
+    before = [a.copy() for a in arrays]
+    reference.run_kernel(kernel, arrays, results)
+    for made, wanted in zip(results, expected, strict=True):
+        np.testing.assert_allclose(made, wanted, rtol=1e-12)
+    for array, old in zip(arrays, before, strict=True):
+        np.testing.assert_array_equal(array, old)
+    return kernel
+
+
+def statements(block: k.Block, kind: type) -> list:
+    found = [s for s in block if isinstance(s, kind)]
+    for s in block:
+        for name in ("body", "then", "orelse", "test"):
+            found += statements(getattr(s, name, ()), kind)
+    return found
+
+
+RNG = np.random.default_rng(0)
+A = RNG.standard_normal((4, 5))
+B = RNG.standard_normal((5, 3))
+V = RNG.standard_normal(6)
+N = np.arange(6)
+
+
+def add_at(x: Expr, i: Expr, value: Expr) -> Expr:
+    old = indexing.dynamic_slice(x, (i,), (1,))
+    return indexing.dynamic_update(x, add(old, reshape(value, (1,))), (i,))
+
+
+@pytest.mark.parametrize(
+    ("make", "arrays"),
+    [
+        (lambda x: x * 2.0 + x, (A,)),
+        (lambda x: reduce.sum(x), (A,)),
+        (lambda x: reduce.sum(x, 0), (A,)),
+        (lambda x: reduce.sum(x, 1), (A,)),
+        (lambda x: reduce.sum(transpose(x) * 2.0, 1, keepdims=True), (A,)),
+        (lambda x: reduce.sum(reshape(x, (2, 2, 5)), (0, 2)), (A,)),
+        (lambda x: reduce.max(reshape(x, (2, 2, 5)), 1), (A,)),
+        (lambda x: (reduce.argmax(x, 1), reduce.argmin(x, 0), reduce.argmax(x)), (A,)),
+        (lambda x: x - broadcast_to(reduce.max(x, 1, keepdims=True), x.shape), (A,)),
+        (lambda x, y: dot.matmul(x, y), (A, B)),
+        (lambda x, y: dot.matmul(x, transpose(y)) + 1.0, (A, RNG.normal(size=(7, 5)))),
+        (lambda x: (x, x), (A,)),
+        (lambda x: reshape(transpose(x), (2, 10)), (A,)),
+        (lambda x: pad(x, (1, 0), (0, 2), (0, 1)), (A,)),
+        (lambda x: concatenate([x, x * 2.0], 1), (A,)),
+        (lambda x: strided_slice(x, (3, 0), (-1, 5), (-2, 2)), (A,)),
+        (lambda x: indexing.gather(x, const(np.array([3, 0, 0])), 0) + 1.0, (A,)),
+        (lambda x: x + const(np.arange(6.0)), (V,)),
+        (lambda x: indexing.scatter(x, const(np.array([2, 0, 2])), x * 2.0), (V[:3],)),
+        (lambda x: where(greater(x, 0.0), maximum(x, 0.5), iota(6, F64)), (V,)),
+        (lambda x: reduce.sum(x * 0 + const(2.0), 0), (np.zeros((0, 3)),)),
+        (lambda n: (convert(n, F64) / 2.0, n // 2, n % 4), (N,)),
+    ],
+)
+def test_straight_line_programs(make: object, arrays: tuple) -> None:
+    check(make, *arrays)
+
+
+def test_a_chain_of_elementwise_ops_is_one_loop_without_temporaries() -> None:
+    kernel = check(lambda x: multiply(x * 2.0 + 1.0, x) - 3.0, A)
+    assert len(statements(kernel.body, k.Loop)) == 1
+    assert not statements(kernel.body, k.Alloc)
+
+
+def loop(x: Expr, count: int, body: Callable[..., object], *init: Expr) -> object:
+    bounds = (index_const(0), index_const(count), index_const(1))
+    return control.counted_loop(*bounds, (x, *init), body)
+
+
+def test_a_store_in_a_loop_is_in_place() -> None:
+    def program(x: Expr) -> object:
+        return loop(x, 6, lambda i, c: (add_at(c, i, convert(i, F64)),))
+
+    kernel = check(program, V)
+    assert len(statements(kernel.body, k.Copy)) == 1  # the parameter, once
+
+
+def test_a_swap_in_a_loop_reads_before_it_writes() -> None:
+    def body(i: Expr, x: Expr) -> tuple[Expr]:
+        j = index_const(5) - i
+        first = indexing.dynamic_slice(x, (i,), (1,))
+        second = indexing.dynamic_slice(x, (j,), (1,))
+        x = indexing.dynamic_update(x, second, (i,))
+        return (indexing.dynamic_update(x, first * 2.0, (j,)),)
+
+    kernel = check(lambda x: loop(x, 3, body), V)
+    assert len(statements(kernel.body, k.Copy)) == 1
+
+
+def test_carried_arrays_that_trade_places() -> None:
+    check(lambda x, y: loop(x, 5, lambda i, a, b: (b, a + b), y), V, V[::-1].copy())
+    check(lambda x, y: loop(x, 5, lambda i, a, b: (b * 2.0, a), y), V, V[::-1].copy())
+
+
+def test_a_carried_array_read_at_other_places() -> None:
+    def body(i: Expr, x: Expr) -> tuple[Expr]:
+        return (strided_slice(x, (5,), (-1,), (-1,)) + x,)
+
+    check(lambda x: loop(x, 3, body), V)
+
+
+def test_elementwise_updates_happen_where_the_old_values_lie() -> None:
+    def body(i: Expr, p: Expr, m: Expr) -> tuple[Expr, Expr]:
+        m = m * 0.9 + p * 0.1
+        return p - m * 0.5, m
+
+    kernel = check(lambda x: loop(x, 4, body, zeros_like(x)), V)
+    (outer,) = [
+        s
+        for s in kernel.body
+        if isinstance(s, k.Loop) and s.body[0:1] and statements(s.body, k.Loop)
+    ]
+    assert len(statements(outer.body, k.Loop)) == 1
+    assert not statements(outer.body, k.Alloc)
+
+
+def test_a_branch_updates_in_place() -> None:
+    def body(i: Expr, x: Expr) -> object:
+        odd = greater(i % 2, 0)
+        return control.cond(odd, lambda: (add_at(x, i, i * 1.0),), lambda: (x,))
+
+    kernel = check(lambda x: loop(x, 6, body), V)
+    assert len(statements(kernel.body, k.Copy)) == 1
+
+
+def test_while_and_tapes() -> None:
+    def program(x: Expr) -> object:
+        tape = control.tape_new()
+
+        def body(i: Expr, y: Expr, t: Expr) -> tuple:
+            return i + 1, y * 0.5, control.tape_push(t, (y, i))
+
+        n, y, tape = control.while_loop(
+            (index_const(0), x, tape),
+            lambda i, y, t: greater(reduce.sum(y * y), 0.1),
+            body,
+        )
+
+        def back(i: Expr, total: Expr, t: Expr) -> tuple:
+            (y, j), t = control.tape_pop(t, (x.type, TensorType(I64)))
+            return total * 2.0 + y + convert(j, F64), t
+
+        total, _ = control.counted_loop(
+            index_const(0), n, index_const(1), (zeros_like(x), tape), back
+        )
+        return n, y, total
+
+    check(program, V)
+
+
+def test_a_value_that_is_kept_is_not_overwritten() -> None:
+    def program(x: Expr) -> object:
+        y = x * 2.0
+        z = add_at(y, index_const(2), const(1.0, F64))
+        return y, z, add_at(y, index_const(3), const(5.0, F64))
+
+    check(program, V)
+
+
+def test_a_check_comes_before_what_depends_on_it() -> None:
+    def program(x: Expr, n: Expr) -> Expr:
+        i = reduce.sum(n)
+        i = control.check(
+            i, less(i, index_const(6)), "DefnIndexError", "index {} is out", (i,)
+        )
+        return indexing.dynamic_slice(x, (i,), (1,))
+
+    check(program, V, N[:3])
+    function = build(program, V, N)
+    with pytest.raises(IndexError, match="index 15 is out"):
+        reference.run_kernel(lower(function), [V, N], [np.zeros(1)])

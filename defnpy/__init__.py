@@ -1,0 +1,69 @@
+"""A compiler for numerical Python.
+
+``import defnpy as dn``: `defn` compiles a function of arrays; every other function
+here may be used inside such a function, and outside, where it runs at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import Any
+
+from defnpy import api as _api
+from defnpy import tree as tree
+from defnpy.base import errors as errors
+from defnpy.config import config as config
+from defnpy.ops.public import FUNCTIONS as _FUNCTIONS
+from defnpy.runtime.eager import PublicFunction as _PublicFunction
+from defnpy.runtime.template import Template as Template
+from defnpy.runtime.template import template as template
+
+_API = [
+    *("defn", "grad", "value_and_grad", "jvp", "vjp", "jacobian", "hessian", "vmap"),
+    *("checkpoint", "stop_gradient", "custom_grad", "range", "check", "devices"),
+    *("to_device",),
+]
+_ERRORS = [
+    name
+    for name, value in vars(errors).items()
+    if isinstance(value, type) and issubclass(value, Exception)
+]
+# Imported when they are first used, so that importing defnpy stays quick.
+_MODULES = [
+    *("cache", "data", "fft", "linalg", "losses", "metrics", "nn", "optimizers"),
+    *("preprocessing", "random", "schedules", "serving"),
+]
+_LAZY = {"to_batched": "defnpy.data", "Serving": "defnpy.serving"}
+
+globals().update({name: getattr(_api, name) for name in _API if hasattr(_api, name)})
+globals().update({name: getattr(errors, name) for name in _ERRORS})
+globals().update({n: _PublicFunction(n, builder) for n, builder in _FUNCTIONS.items()})
+
+__all__ = ["Template", "config", "errors", "template", "tree"]
+__all__ += [name for name in _API if hasattr(_api, name)]  # pyright: ignore
+__all__ += [*_ERRORS, *_FUNCTIONS, "to_batched"]  # pyright: ignore
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is imported on first use."""
+    if name in _LAZY:
+        value = getattr(importlib.import_module(_LAZY[name]), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"defnpy.{name}")
+    elif name.startswith("__"):
+        raise AttributeError(f"module 'defnpy' has no attribute {name!r}")
+    else:
+        raise errors.DefnAttributeError(f"defnpy has no {name!r}", hint=_nearest(name))
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, also those imported on first use."""
+    return sorted({*__all__, *_MODULES, *_LAZY})
+
+
+def _nearest(name: str) -> str | None:
+    found = difflib.get_close_matches(name, __dir__(), n=1)
+    return f"did you mean `{found[0]}`?" if found else None

@@ -1,0 +1,115 @@
+"""The public functions over expressions, by name: what ``dn.exp`` and its kin build.
+
+Names are the Array API's first, then NumPy's and JAX's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from defnpy.ops import (
+    composite,
+    creation,
+    dot,
+    elementwise,
+    manipulation,
+    reduce,
+    selecting,
+    statistics,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ELEMENTWISE: dict[str, Callable[..., Any]] = {
+    "abs": elementwise.absolute,
+    "add": elementwise.add,
+    "bitwise_and": elementwise.bitwise_and,
+    "bitwise_invert": elementwise.bitwise_invert,
+    "bitwise_left_shift": elementwise.shift_left,
+    "bitwise_or": elementwise.bitwise_or,
+    "bitwise_right_shift": elementwise.shift_right,
+    "bitwise_xor": elementwise.bitwise_xor,
+    "copysign": elementwise.copysign,
+    "divide": elementwise.divide,
+    "equal": elementwise.equal,
+    "floor_divide": elementwise.floor_divide,
+    "greater": elementwise.greater,
+    "greater_equal": elementwise.greater_equal,
+    "isfinite": elementwise.isfinite,
+    "isinf": elementwise.isinf,
+    "isnan": elementwise.isnan,
+    "less": elementwise.less,
+    "less_equal": elementwise.less_equal,
+    "logical_and": elementwise.logical_and,
+    "logical_not": elementwise.logical_not,
+    "logical_or": elementwise.logical_or,
+    "logical_xor": elementwise.logical_xor,
+    "maximum": elementwise.maximum,
+    "minimum": elementwise.minimum,
+    "multiply": elementwise.multiply,
+    "negative": elementwise.negative,
+    "not_equal": elementwise.not_equal,
+    "remainder": elementwise.remainder,
+    "sign": elementwise.sign,
+    "sqrt": elementwise.sqrt,
+    "subtract": elementwise.subtract,
+    "where": elementwise.where,
+    "select": elementwise.where,
+    "dot": dot.dot,
+    "matmul": dot.matmul,
+    "max": reduce.max,
+    "min": reduce.min,
+    "any": reduce.any,
+    "all": reduce.all,
+    "argmax": reduce.argmax,
+    "argmin": reduce.argmin,
+}
+
+_NAMED = {
+    composite: (
+        *("clip", "square", "reciprocal", "rsqrt", "positive", "floor", "ceil"),
+        *("trunc", "round", "signbit", "isclose", "allclose", "bitcast", "outer"),
+        *("tensordot", "vecdot", "result_type"),
+    ),
+    creation: (
+        *("tensor", "asarray", "astype", "full", "zeros", "ones", "empty"),
+        *("zeros_like", "ones_like", "empty_like", "full_like", "arange"),
+        *("linspace", "eye", "tril", "triu", "meshgrid", "one_hot"),
+    ),
+    manipulation: (
+        *("reshape", "broadcast_to", "broadcast_arrays", "broadcast_shapes"),
+        *("concatenate", "stack", "unstack", "split", "squeeze", "expand_dims"),
+        *("permute_dims", "matrix_transpose", "swapaxes", "moveaxis", "flip"),
+        *("roll", "repeat", "tile", "pad"),
+    ),
+    selecting: (
+        *("take", "take_along_axis", "indexed_add", "indexed_put"),
+        *("dynamic_slice", "dynamic_update_slice", "searchsorted"),
+    ),
+    statistics: (
+        *("sum", "prod", "mean", "var", "std", "count_nonzero", "diff"),
+        *("cumulative_sum", "cumulative_prod", "cumulative_max", "cumulative_min"),
+        *("cumsum", "cumprod"),
+    ),
+}
+_ALIASES = {
+    "absolute": "abs",
+    "all_close": "allclose",
+    "concat": "concatenate",
+    "transpose": "permute_dims",
+    "left_shift": "bitwise_left_shift",
+    "right_shift": "bitwise_right_shift",
+    "mod": "remainder",
+}
+
+
+def _all() -> dict[str, Callable[..., Any]]:
+    made = dict(_ELEMENTWISE)
+    for module, names in _NAMED.items():
+        made |= {name: getattr(module, name) for name in names}
+    made |= {alias: made[name] for alias, name in _ALIASES.items()}
+    return dict(sorted(made.items()))
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = _all()

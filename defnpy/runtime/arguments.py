@@ -1,0 +1,71 @@
+"""Users' arrays of every kind, as NumPy arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from defnpy.base.dtypes import as_dtype
+from defnpy.base.errors import DefnTypeError
+
+
+def is_array(value: Any) -> bool:
+    """Whether a value is an array: NumPy's, or something that can be one."""
+    if isinstance(value, type):
+        return False
+    return (
+        isinstance(value, np.ndarray | np.generic)
+        or hasattr(value, "__array__")
+        or hasattr(value, "__dlpack__")
+    )
+
+
+def as_array(value: Any) -> np.ndarray:
+    """Return an array, data frame or series as an array of numbers.
+
+    What is not numbers, or has nulls, raises a `DefnTypeError`.
+    """
+    if not isinstance(value, np.ndarray | np.generic):
+        value = _converted(value)
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise DefnTypeError(
+            "a masked array has no value where it is masked",
+            hint="fill it first, for example x.filled(0)",
+        )
+    array = np.asarray(value)
+    if array.dtype.kind not in "biufcV" or array.dtype.names:
+        raise DefnTypeError(
+            f"an array of {_described(array)} is not one of numbers",
+            hint="select or encode columns of numbers first",
+        )
+    return array.astype(as_dtype(array.dtype).numpy, copy=False)
+
+
+def _converted(value: Any) -> np.ndarray:
+    kind = type(value).__name__
+    if _has_nulls(value):
+        raise DefnTypeError(
+            f"the {kind} has nulls", hint="fill or drop them first, as fill_null does"
+        )
+    try:
+        if hasattr(value, "__array__"):
+            return np.asarray(value)
+        return np.from_dlpack(value)
+    except (TypeError, ValueError, RuntimeError, BufferError) as error:
+        raise DefnTypeError(f"a {kind} cannot be made an array: {error}") from None
+
+
+def _has_nulls(value: Any) -> bool:
+    """Whether a Polars series or data frame, told by its method, has nulls."""
+    count = getattr(value, "null_count", None)
+    if not callable(count):
+        return False
+    return bool(np.any(np.asarray(count())))
+
+
+def _described(array: np.ndarray) -> str:
+    kinds = {"O": "objects", "U": "strings", "S": "bytes", "M": "dates", "T": "strings"}
+    return (
+        "records" if array.dtype.names else kinds.get(array.dtype.kind, "other things")
+    )

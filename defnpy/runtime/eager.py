@@ -1,0 +1,111 @@
+"""Public functions outside a program: built, evaluated by NumPy and returned at once.
+
+``dn.exp`` is a `PublicFunction` around the builder the compiler uses too, so there is
+one definition of what it means.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from defnpy.backends.reference import evaluate
+from defnpy.base import tree
+from defnpy.base.dtypes import DType, as_dtype
+from defnpy.base.errors import DefnError, DefnTypeError, refine
+from defnpy.base.flags import flags
+from defnpy.ir.expr import Expr, make_param, scope
+from defnpy.ir.function import Function
+from defnpy.ir.types import TensorType
+from defnpy.runtime.arguments import as_array, is_array
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+
+class PublicFunction:
+    """A function on tensors; outside a program it takes and returns NumPy arrays."""
+
+    def __init__(self, name: str, builder: Callable[..., Any]) -> None:
+        """Keep the builder, which works on expressions."""
+        functools.update_wrapper(self, builder, updated=())
+        self.__name__ = self.__qualname__ = name
+        self.__module__ = "defnpy"
+        self.__defnpy_builder__ = builder
+
+    def __repr__(self) -> str:
+        """Return the name."""
+        return f"<function dn.{self.__name__}>"
+
+    def __reduce__(self) -> str:
+        """Pickle by name."""
+        return self.__name__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the result at once, or an expression of expressions."""
+        leaves, treedef = tree.flatten((args, kwargs))
+        if any(isinstance(leaf, Expr) for leaf in leaves):
+            return self.__defnpy_builder__(*args, **kwargs)
+        try:
+            return _run(self, leaves, treedef)
+        except DefnError as error:
+            if flags.traceback == "full":
+                raise
+            raise error.with_traceback(None) from None
+
+
+def _run(called: PublicFunction, leaves: list[Any], treedef: Any) -> Any:
+    arrays = [as_array(leaf) if is_array(leaf) else None for leaf in leaves]
+    with scope(isolated=True) as region:
+        operands = [
+            leaf if array is None else _param(array)
+            for leaf, array in zip(leaves, arrays, strict=True)
+        ]
+        params = tuple(operand for operand in operands if isinstance(operand, Expr))
+        args, kwargs = tree.unflatten(treedef, operands)
+        results, resultdef = tree.flatten(_built(called, args, kwargs))
+        asked = tuple(each for each in results if isinstance(each, Expr))
+        function = Function(called.__name__, params, asked, tuple(region.effects))
+    values = iter(evaluate(function, [a for a in arrays if a is not None]))
+    return tree.unflatten(
+        resultdef,
+        [_own(next(values)) if isinstance(r, Expr) else _static(r) for r in results],
+    )
+
+
+def _param(array: np.ndarray) -> Expr:
+    return make_param("x", TensorType(as_dtype(array.dtype), array.shape))
+
+
+def _built(
+    called: PublicFunction, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    builder = called.__defnpy_builder__
+    try:
+        return builder(*args, **kwargs)
+    except DefnError:
+        raise
+    except (TypeError, ValueError) as error:
+        text = _signature_problem(builder, args, kwargs) or str(refine(error))
+        raise DefnTypeError(f"{called.__name__}: {text}") from None
+
+
+def _signature_problem(
+    builder: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> str | None:
+    try:
+        inspect.signature(builder).bind(*args, **kwargs)
+    except TypeError as error:
+        return str(error)
+    return None
+
+
+def _own(array: np.ndarray) -> Any:
+    return array if array.ndim else array[()]
+
+
+def _static(value: Any) -> Any:
+    return value.numpy if isinstance(value, DType) else value

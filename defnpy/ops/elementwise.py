@@ -104,9 +104,8 @@ minimum = binary(
 
 
 def _share(winner: Expr, loser: Expr) -> Expr:
-    one, half = const(1.0, winner.dtype), const(0.5, winner.dtype)
-    tied = where(equal(winner, loser), half, const(0.0, winner.dtype))
-    return where(greater(winner, loser), one, tied)
+    tied = where(equal(winner, loser), 0.5, 0.0)
+    return where(greater(winner, loser), 1.0, tied)
 
 
 equal = compare("equal", np.equal, "Whether elements are equal.", kinds="biufc")
@@ -178,7 +177,7 @@ divide_trunc = binary(
 remainder_trunc = binary(
     "remainder_trunc",
     lambda a, b: _c_divide(a, b)[1],
-    (lambda y, a, b: None, lambda y, a, b: None),
+    (lambda y, a, b: 1.0, lambda y, a, b: -trunc(a / b)),
     kinds="iuf",
     domains=((-4.0, 4.0), (0.5, 2.0)),
     doc="Remainder with the sign of the dividend; 0 where an integer b is 0.",
@@ -196,11 +195,14 @@ def _c_divide(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _lower_floor_divide(a: Expr, b: Expr) -> Expr:
     if a.dtype.kind == "f":  # NumPy's: exact for large quotients
-        mod = _lower_remainder(a, b)
-        quotient = divide(subtract(a, mod), b)
+        rest = remainder_trunc(a, b)
+        below = logical_and(not_equal(rest, 0.0), _signs_differ(rest, b))
+        quotient = subtract(divide(subtract(a, rest), b), where(below, 1.0, 0.0))
         rounded = floor(quotient)
         up = greater(subtract(quotient, rounded), 0.5)
         exact = where(up, add(rounded, 1.0), rounded)
+        zero = copysign(const(0.0, a.dtype), divide(a, b))
+        exact = where(equal(quotient, 0.0), zero, exact)
         return where(equal(b, 0.0), divide(a, b), exact)
     quotient = divide_trunc(a, b)
     if a.dtype.kind == "u":
@@ -358,13 +360,13 @@ SELECT = Op(
     eval=lambda attrs, p, a, b: np.where(p, a, b),
     vjp=lambda ct, y, p, a, b: (
         None,
-        where(p, ct, const(0, ct.dtype)),
-        where(p, const(0, ct.dtype), ct),
+        where(p, ct, 0.0),
+        where(p, 0.0, ct),
     ),
     jvp=lambda tangents, y, p, a, b: where(
         p,
-        const(0, y.dtype) if tangents[1] is None else tangents[1],
-        const(0, y.dtype) if tangents[2] is None else tangents[2],
+        0.0 if tangents[1] is None else tangents[1],
+        0.0 if tangents[2] is None else tangents[2],
     ),
     batch=NO_BATCH,
     lower=native,

@@ -118,16 +118,18 @@ CONVERT = Op(
     infer=lambda attrs, x: x.with_dtype(attrs["dtype"], attrs["weak"]),
     eval=_eval_convert,
     vjp=lambda ct, y, x: (
-        convert(ct, x.dtype) if x.dtype.is_inexact and y.dtype.is_inexact else None,
+        convert(ct, x.dtype, weak=x.tensor.weak)
+        if x.dtype.is_inexact and y.dtype.is_inexact
+        else None,
     ),
-    jvp=lambda tangents, y, x: convert(tangents[0], y.dtype),
+    jvp=lambda tangents, y, x: convert(tangents[0], y.dtype, weak=y.tensor.weak),
     batch=NO_BATCH,
     lower=native,
     doc="Return x with another dtype; NaN becomes the integer 0, infinities its"
     " extremes.",
     family="elementwise",
     samples=lambda: [
-        Sample((np.array([[1.5, -2.5]]),), (("dtype", dtypes.F32), ("weak", False))),
+        Sample((np.array([[1.5]]),), (("dtype", dtypes.F32), ("weak", False)), False),
         Sample(
             (np.array([1.5, -7.9, np.nan, np.inf]),),
             (("dtype", dtypes.I32), ("weak", False)),
@@ -214,6 +216,7 @@ def elementwise(
         return total
 
     missing = partials if isinstance(partials, Missing) else None
+    smooth = missing is None and result is None
     op = Op(
         name=name,
         infer=infer,
@@ -224,7 +227,7 @@ def elementwise(
         lower=lower,
         doc=doc,
         family="elementwise",
-        samples=lambda: _samples(arity, kinds, floats, domains, missing is None),
+        samples=lambda: _samples(arity, kinds, floats, domains, smooth),
         cost=cost,
     )
     return Elementwise(op, arity, floats=floats, kinds=kinds)

@@ -17,7 +17,6 @@ from defnpy.ir.types import TensorType
 from defnpy.ops.axes import NO_BATCH, zeros_like
 from defnpy.ops.elementwise import equal, where
 from defnpy.ops.family import convert
-from defnpy.ops.leaf import const
 from defnpy.ops.movement import iota, reshape
 
 if TYPE_CHECKING:
@@ -232,7 +231,7 @@ def _vjp_scatter(ct: Expr, y: Expr, x: Expr, index: Expr, v: Expr) -> Any:
     return (
         scatter(ct, index, zeros_like(v), axis),
         None,
-        where(won, gather(ct, index, axis), const(0, ct.dtype)),
+        where(won, gather(ct, index, axis), 0.0),
     )
 
 

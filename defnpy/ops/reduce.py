@@ -19,9 +19,16 @@ from defnpy.ops.axes import (
     reshape,
     spread,
 )
-from defnpy.ops.elementwise import as_bool, divide, equal, multiply, where
-from defnpy.ops.family import convert
-from defnpy.ops.leaf import as_expr, const
+from defnpy.ops.elementwise import (
+    as_bool,
+    bitwise_and,
+    divide,
+    equal,
+    multiply,
+    where,
+)
+from defnpy.ops.family import convert, scale
+from defnpy.ops.leaf import as_expr
 
 if TYPE_CHECKING:
     from defnpy.ir.types import TensorType
@@ -44,12 +51,12 @@ def _share_extreme(ct: Expr, y: Expr, x: Expr) -> tuple[Expr]:
     """Return the cotangent, shared among the elements equal to the extreme."""
     axes = y.attrs["axes"]
     hit = equal(x, spread(y, x, y))
-    count = reduce_sum(convert(hit, x.dtype), axes)
-    return (where(hit, spread(divide(ct, count), x, y), const(0, ct.dtype)),)
+    count = reduce_sum(convert(hit, x.dtype, weak=x.tensor.weak), axes)
+    return (where(hit, spread(divide(ct, count), x, y), 0.0),)
 
 
 def _jvp_extreme(tangents: Any, y: Expr, x: Expr) -> Expr:
-    hit = convert(equal(x, spread(y, x, y)), x.dtype)
+    hit = convert(equal(x, spread(y, x, y)), x.dtype, weak=x.tensor.weak)
     total = reduce_sum(multiply(hit, tangents[0]), y.attrs["axes"])
     return divide(total, reduce_sum(hit, y.attrs["axes"]))
 
@@ -79,29 +86,24 @@ MAX = _extreme("max", np.max, "Largest element over axes; NaN if any is.")
 MIN = _extreme("min", np.min, "Smallest element over axes; NaN if any is.")
 
 
-def _vjp_prod(ct: Expr, y: Expr, x: Expr) -> tuple[Expr]:
-    """Return ct times the product of the others: zeros are counted apart."""
+def _others(y: Expr, x: Expr) -> Expr:
+    """Return for each element the product of the others: zeros are counted apart."""
     axes = y.attrs["axes"]
     zero = equal(x, 0)
-    filled = where(zero, const(1, x.dtype), x)
+    filled = where(zero, 1, x)
     count = spread(reduce_sum(convert(zero, I64), axes), x, y)
     nonzero = spread(make(PROD, (filled,), axes=axes), x, y)
-    others = where(
-        equal(count, 0),
-        divide(spread(y, x, y), filled),
-        where(multiply(equal(count, 1), zero), nonzero, const(0, x.dtype)),
-    )
-    return (multiply(spread(ct, x, y), others),)
+    only = where(bitwise_and(equal(count, 1), zero), nonzero, 0)
+    return where(equal(count, 0), divide(spread(y, x, y), filled), only)
 
 
 PROD = Op(
     name="prod",
     infer=infer_reduction,
     eval=lambda attrs, x: np.asarray(np.prod(x, axis=attrs["axes"], dtype=x.dtype)),
-    vjp=_vjp_prod,
+    vjp=lambda ct, y, x: (scale(spread(ct, x, y), _others(y, x)),),
     jvp=lambda tangents, y, x: reduce_sum(
-        multiply(tangents[0], _vjp_prod(const(1, x.dtype) + 0 * y, y, x)[0]),
-        y.attrs["axes"],
+        scale(tangents[0], _others(y, x)), y.attrs["axes"]
     ),
     batch=NO_BATCH,
     lower=_LOOP,

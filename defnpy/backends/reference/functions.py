@@ -118,11 +118,12 @@ def _verify(node: Expr, type: Type, value: Any) -> None:
         raise InternalError(f"{node!r} evaluates to {value!r}")
 
 
-def _apply(run: _Run, node: Expr, values: list[Any]) -> np.ndarray:
+def _apply(run: _Run, node: Expr, values: list[Any]) -> Any:
     rule = node.op.eval
     if isinstance(rule, Missing):
         raise InternalError(f"{node.op.name} cannot be evaluated: {rule.reason}")
-    return np.asarray(rule(node.attrs, *values))
+    made = rule(node.attrs, *values)
+    return made if isinstance(made, tuple) else np.asarray(made)
 
 
 def _cond(run: _Run, node: Expr, values: list[Any]) -> tuple[Any, ...]:

@@ -155,7 +155,7 @@ def _place(buffer: Buffer, values: Sequence[Any]) -> tuple[int, ...]:
 
 def _poison(array: np.ndarray) -> None:
     if array.dtype.kind in "biu":
-        array.view(np.uint8)[...] = 1 if array.dtype.kind == "b" else 0x5A
+        array.reshape(-1).view(np.uint8)[...] = 1 if array.dtype.kind == "b" else 0x5A
     else:  # ml_dtypes' bfloat16 has kind V
         array[...] = np.nan
 

@@ -6,15 +6,20 @@ meeting a float array takes the float's dtype, as in JAX, PyTorch and Nx.
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import ml_dtypes
 import numpy as np
 
 from defnpy.base.errors import DefnTypeError
 from defnpy.base.flags import flags
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +104,27 @@ def as_dtype(value: object) -> DType:
     raise DefnTypeError(f"{value!r} is not a dtype defnpy knows; it knows {names}")
 
 
+class _Override(threading.local):
+    default_float: DType | None = None
+
+
+_override = _Override()
+
+
+@contextmanager
+def float_defaults(dtype: DType) -> Iterator[None]:
+    """Make `dtype` the default float inside, as NumPy's names need."""
+    before = _override.default_float
+    _override.default_float = dtype
+    try:
+        yield
+    finally:
+        _override.default_float = before
+
+
 def default_float() -> DType:
     """Return the dtype of untyped floats, ``f32`` unless configured."""
-    return _BY_NAME[flags.default_float]
+    return _override.default_float or _BY_NAME[flags.default_float]
 
 
 def of_python(value: bool | int | float | complex) -> DType:
@@ -149,8 +172,9 @@ def _rank(dtype: DType) -> int:
 
 
 def _fold(dtypes: list[DType]) -> DType:
-    result = dtypes[0]
-    for dtype in dtypes[1:]:
+    # Floats first: what integers would become among themselves does not matter.
+    result, *rest = sorted(dtypes, key=_rank, reverse=True)
+    for dtype in rest:
         result = _promote_two(result, dtype)
     return result
 
@@ -162,7 +186,8 @@ def _promote_two(a: DType, b: DType) -> DType:
     if _rank(a) > _rank(b):
         a, b = b, a
     if b.kind == "c":
-        return b if a.kind != "f" else _wider(_complex_of(a), b)
+        a = _complex_of(a) if a.is_float else a
+        return _wider(a, b) if a.kind == "c" else b
     if b.kind == "f":
         if a.kind != "f":
             return b

@@ -185,7 +185,7 @@ remainder_trunc = binary(
 
 
 def _c_divide(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    if a.dtype.kind == "f":
+    if a.dtype.kind in "fV":  # V: ml_dtypes' bfloat16
         return np.trunc(a / b), np.fmod(a, b)
     safe = np.where(b == 0, 1, b).astype(b.dtype)
     remainder = np.where(b == 0, 0, np.fmod(a, safe)).astype(a.dtype)
@@ -277,7 +277,7 @@ def _shift(function: Any) -> Any:
         bits = a.dtype.itemsize * 8
         inside = (b >= 0) & (b < bits)
         shifted = function(a, np.where(inside, b, 0).astype(a.dtype))
-        lost = np.where(a < 0, -1, 0) if function is np.right_shift else 0
+        lost = np.where((a < 0) & (function is np.right_shift), -1, 0).astype(a.dtype)
         return np.where(inside, shifted, lost).astype(a.dtype)
 
     return evaluate

@@ -1,0 +1,87 @@
+"""A kernel that is machine code, and how it is called."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Any
+
+from defnpy.backends.cpu.fault import raise_fault
+from defnpy.backends.cpu.machine import machine
+from defnpy.backends.cpu.symbols import addresses
+from defnpy.backends.llvm.body import SHOWN
+from defnpy.backends.llvm.emit import Emitted, emit
+from defnpy.base.errors import InternalError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+    from defnpy.ir.kernel import Buffer, Kernel
+
+_PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
+
+
+class CompiledKernel:
+    """Machine code of one kernel, ready to run from any thread.
+
+    Attributes:
+        kernel: what it computes.
+        object_code: what `load` takes, in this process or another on this machine.
+        address: of the entry, ``i32 (ptr table, ptr fault)``.
+    """
+
+    def __init__(self, kernel: Kernel, object_code: bytes, emitted: Emitted) -> None:
+        """Link the code into this process."""
+        self.kernel, self.object_code, self._emitted = kernel, object_code, emitted
+        outside = addresses(emitted.symbols)
+        self._library = machine().link(object_code, emitted.name, outside)
+        self.address: int = self._library[emitted.name]
+        self._entry = _PROTOTYPE(self.address)
+
+    @property
+    def llvm(self) -> str:
+        """The LLVM it was made from, before LLVM's passes."""
+        return self._emitted.text
+
+    @property
+    def asm(self) -> str:
+        """Its assembly."""
+        return machine().assembly(self._emitted.text)
+
+    def run(self, params: Sequence[np.ndarray], results: Sequence[np.ndarray]) -> None:
+        """Fill `results` from `params`: contiguous arrays of the buffers' types.
+
+        Python's lock is not held meanwhile.  Raises what the kernel's faults say.
+        """
+        arrays = (*params, *results)
+        buffers = (*self.kernel.params, *self.kernel.results)
+        for buffer, array in zip(buffers, arrays, strict=True):
+            _check(buffer, array)
+        table = (ctypes.c_void_p * max(len(arrays), 1))(
+            *(array.ctypes.data for array in arrays)
+        )
+        shown = (ctypes.c_uint64 * SHOWN)()
+        code = self._entry(table, shown)
+        if code:
+            raise_fault(self.kernel, code, bytes(shown))
+
+
+def compile_kernel(kernel: Kernel) -> CompiledKernel:
+    """Return `kernel` as machine code for this machine."""
+    emitted = emit(kernel, machine().target)
+    return CompiledKernel(kernel, machine().compile(emitted.text), emitted)
+
+
+def load(object_code: bytes, kernel: Kernel) -> CompiledKernel:
+    """Return a kernel from the object code it had in another process."""
+    return CompiledKernel(kernel, object_code, emit(kernel, machine().target))
+
+
+def _check(buffer: Buffer, array: Any) -> None:
+    flags = array.flags
+    if array.dtype != buffer.dtype.numpy or array.shape != buffer.shape:
+        found = f"{array.dtype}{list(array.shape)}"
+        raise InternalError(f"buffer {buffer.name} is given {found}")
+    if not (flags.c_contiguous and flags.aligned):
+        raise InternalError(f"buffer {buffer.name} is given strided memory")

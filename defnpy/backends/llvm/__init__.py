@@ -1,0 +1,1 @@
+"""The one emitter of LLVM from the Kernel language."""

@@ -1,0 +1,125 @@
+"""A kernel to a module of LLVM: the entry, and the body it calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from defnpy.backends.llvm.body import NO_MEMORY, Body
+from defnpy.backends.llvm.memory import LINE, Memory, Plan, plan, scopes
+from defnpy.backends.llvm.types import alignment, array_type
+from defnpy.backends.llvm.writer import Module, Writer, clean
+from defnpy.ir.expr import scope
+
+if TYPE_CHECKING:
+    from defnpy.backends.llvm.target import Target
+    from defnpy.ir.kernel import Buffer, Kernel
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """LLVM of a kernel.
+
+    Attributes:
+        name: the entry's symbol, ``i32 (ptr table, ptr fault)``.  The table holds
+            a pointer for each parameter, then for each result; it returns 0, or 1
+            and the site of a fault, or -1 where memory could not be had.
+        text: the module.
+        symbols: outside functions it calls.
+    """
+
+    name: str
+    text: str
+    symbols: tuple[str, ...]
+
+
+def emit(kernel: Kernel, target: Target) -> Emitted:
+    """Return the LLVM of `kernel` for `target`."""
+    name, module = clean(kernel.name), Module()
+    placed = plan(kernel.body, target.frame)
+    module.functions.append(_entry(kernel, name, placed, module, target))
+    module.functions.append(_body(kernel, name, placed, module, target))
+    return Emitted(name, module.text(), module.declared)
+
+
+def _entry(
+    kernel: Kernel, name: str, placed: Plan, module: Module, target: Target
+) -> str:
+    """Return the function that unpacks the table and makes the arena.
+
+    The body is a function of its own because only an argument can be said to
+    overlap no other.
+    """
+    w = Writer(module)
+    given = []
+    for place, _ in enumerate((*kernel.params, *kernel.results)):
+        slot = w.value(f"getelementptr inbounds ptr, ptr %table, i64 {place}")
+        given.append(f"ptr {w.value(f'load ptr, ptr {slot}')}")
+    raw = ""
+    if placed.size:
+        raw, arena = _arena(w, placed.size)
+        given.append(f"ptr {arena}")
+    code = w.value(f"call i32 @{name}.body({', '.join([*given, 'ptr %fault'])})")
+    if raw:
+        w.line(f"call void {module.declare('free', 'void', 'ptr')}(ptr {raw})")
+    w.line(f"ret i32 {code}")
+    return (
+        f"define i32 @{name}(ptr noalias %table, ptr noalias %fault) "
+        f"{target.attributes} {{\n{w.body()}\n}}\n"
+    )
+
+
+def _arena(w: Writer, size: int) -> tuple[str, str]:
+    malloc = w.module.declare("malloc", "noalias ptr", "i64")
+    raw = w.value(f"call ptr {malloc}(i64 {size + LINE})")
+    full, good = w.fresh("full"), w.fresh("good")
+    w.branch(w.value(f"icmp eq ptr {raw}, null"), full, good)
+    w.open(full)
+    w.line(f"ret i32 {NO_MEMORY}")
+    w.open(good)
+    ahead = w.value(f"getelementptr inbounds i8, ptr {raw}, i64 {LINE - 1}")
+    mask = w.module.declare("llvm.ptrmask.p0.i64", "ptr", "ptr, i64")
+    return raw, w.value(f"call ptr {mask}(ptr {ahead}, i64 -{LINE})")
+
+
+def _body(
+    kernel: Kernel, name: str, placed: Plan, module: Module, target: Target
+) -> str:
+    w, memory = Writer(module), Memory(module)
+    given = []
+    for buffer in (*kernel.params, *kernel.results):
+        pointer = f"%{w.fresh(buffer.name)}"
+        memory.add(buffer, pointer)
+        given.append(f"{_argument(buffer)} {pointer}")
+    if placed.size:
+        given.append(f"ptr noalias align {LINE} dereferenceable({placed.size}) %arena")
+    _locals(w, memory, placed)
+    with scope(isolated=True) as made:
+        Body(w, memory, target, made).finish(kernel.body, kernel.tapes)
+    arguments = ", ".join([*given, "ptr noalias %fault"])
+    return (
+        f"define internal i32 @{name}.body({arguments}) "
+        f"noinline {target.attributes} {{\n{w.body()}\n}}\n"
+    )
+
+
+def _argument(buffer: Buffer) -> str:
+    """Return the type and attributes of a buffer's argument."""
+    parts = ["ptr noalias"]
+    if buffer.role == "param":
+        parts.append("readonly")
+    if buffer.bytes:
+        parts.append(f"nonnull align {alignment(buffer.dtype)}")
+        parts.append(f"dereferenceable({buffer.bytes})")
+    return " ".join(parts)
+
+
+def _locals(w: Writer, memory: Memory, placed: Plan) -> None:
+    for buffer in placed.stack:
+        wide = LINE if buffer.bytes >= LINE else alignment(buffer.dtype)
+        instruction = f"alloca {array_type(buffer)}, align {wide}"
+        memory.add(buffer, w.head(instruction, buffer.name))
+    tails = scopes(w.module, placed.offsets) if placed.offsets else {}
+    for buffer, offset in placed.offsets.items():
+        place = f"getelementptr inbounds i8, ptr %arena, i64 {offset}"
+        memory.add(buffer, w.head(place, buffer.name), tails[buffer])

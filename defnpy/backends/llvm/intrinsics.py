@@ -1,0 +1,24 @@
+"""Calls of LLVM's intrinsics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from defnpy.backends.llvm.writer import Writer
+
+# How a type is spelled inside an intrinsic's name.
+SUFFIX = {"half": "f16", "float": "f32", "double": "f64"}
+
+
+def intrinsic(w: Writer, name: str, result: str, *operands: str) -> str:
+    """Return the value of ``llvm.<name>``; `operands` are given with their types."""
+    types = ", ".join(operand.rsplit(" ", 1)[0] for operand in operands)
+    symbol = w.module.declare(f"llvm.{name}", result, types)
+    return w.call(result, symbol, *operands)
+
+
+def uniform(w: Writer, name: str, type: str, *values: str) -> str:
+    """Return the value of an intrinsic whose operands and result have one type."""
+    operands = (f"{type} {value}" for value in values)
+    return intrinsic(w, f"{name}.{SUFFIX.get(type, type)}", type, *operands)

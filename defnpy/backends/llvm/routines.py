@@ -1,0 +1,77 @@
+"""Calls of the machine's libraries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from defnpy.backends.llvm.types import literal, register_type
+from defnpy.base.errors import InternalError
+
+if TYPE_CHECKING:
+    from defnpy.backends.llvm.body import Body
+    from defnpy.backends.llvm.writer import Writer
+    from defnpy.ir.kernel import Call
+
+_GEMM = ", ".join(["ptr"] * 13)
+_CODES = {False: 78, True: 84}  # "N", "T"
+
+
+def call(body: Body, statement: Call) -> None:
+    """Write a call of the routine that `statement` names."""
+    if statement.name != "gemm":
+        raise InternalError(f"{statement.name} is not a routine of {body.target.name}")
+    _gemm(body, statement)
+
+
+def _gemm(body: Body, statement: Call) -> None:
+    """Write C = op(A) · op(B), row-major, for each matrix of a batch.
+
+    To BLAS, whose matrices are column-major, that is Cᵀ = op(B)ᵀ · op(A)ᵀ.
+    """
+    attrs, w = statement.attrs, body.w
+    m, n, k = attrs["m"], attrs["n"], attrs["k"]
+    dtype = statement.buffers[0].dtype
+    symbol = body.target.gemm.get(dtype.name)
+    if symbol is None:
+        raise InternalError(f"no product of {dtype} matrices on {body.target.name}")
+    batch = attrs.get("batch", 1)
+    if not (m and n and batch):
+        return
+    w.module.declare(symbol, "void", _GEMM)
+    ta, tb = bool(attrs["transpose_a"]), bool(attrs["transpose_b"])
+    type = register_type(dtype)
+    one, zero = (f"{type} {literal(value, dtype)}" for value in (1.0, 0.0))
+    sizes = [_slot(w, f"i64 {value}") for value in (n, m, k)]
+    leading = [
+        _slot(w, f"i64 {max(v, 1)}") for v in (k if tb else n, m if ta else k, n)
+    ]
+    codes = [_slot(w, f"i8 {_CODES[each]}") for each in (tb, ta)]
+    alpha, beta = _slot(w, one), _slot(w, zero)
+    pointers = [body.memory.pointer(buffer) for buffer in statement.buffers]
+    for item in range(batch):
+        c, a, b = (
+            w.value(f"getelementptr inbounds {type}, ptr {pointer}, i64 {item * count}")
+            for pointer, count in zip(pointers, (m * n, m * k, k * n), strict=True)
+        )
+        given = (
+            *codes,
+            *sizes,
+            alpha,
+            b,
+            leading[0],
+            a,
+            leading[1],
+            beta,
+            c,
+            leading[2],
+        )
+        operands = ", ".join(f"ptr {each}" for each in given)
+        w.line(f"call void @{symbol}({operands})")
+
+
+def _slot(w: Writer, value: str) -> str:
+    """Return the address of a constant.
+
+    A size is kept in 8 bytes, which reads as the same number in 4.
+    """
+    return w.module.constant(value)

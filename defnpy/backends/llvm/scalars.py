@@ -1,0 +1,162 @@
+"""Scalar expressions to instructions: iterative, and each computed once.
+
+A value that reads no memory holds for the rest of its block and the blocks inside
+it; one that does holds for its statement only.  An op without an instruction is
+replaced by the expansion its record gives; those are written to be rounded as
+they stand, so their products and sums are not contracted.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from defnpy.backends.llvm import complexes, halves
+from defnpy.backends.llvm.convert import bitcast, convert
+from defnpy.backends.llvm.native import native
+from defnpy.backends.llvm.types import is_narrow, literal, register_type, wide
+from defnpy.base.dtypes import BOOL
+from defnpy.base.errors import InternalError
+from defnpy.ir.kernel import LOAD, VAR
+from defnpy.ir.op import Missing
+from defnpy.ops.family import convert as cast
+from defnpy.ops.family import native as is_native
+from defnpy.ops.leaf import CONST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from defnpy.backends.llvm.memory import Memory
+    from defnpy.backends.llvm.target import Target
+    from defnpy.backends.llvm.writer import Writer
+    from defnpy.ir.expr import Expr, Scope
+
+
+class Scalars:
+    """The values of expressions where the writer stands."""
+
+    def __init__(self, w: Writer, memory: Memory, target: Target, made: Scope) -> None:
+        """Start with no values; `made` is the scope that expansions are made in."""
+        self._w, self._memory, self._target, self._made = w, memory, target, made
+        self._blocks: list[dict[Expr, str]] = [{}]
+        self._statement: dict[Expr, str] = {}
+        self._expansions: dict[Expr, Expr] = {}
+        self.reassociated: set[Expr] = set()
+
+    @contextmanager
+    def block(self) -> Iterator[None]:
+        """Forget, at the end, what was computed inside."""
+        self._blocks.append({})
+        self._statement = {}
+        try:
+            yield
+        finally:
+            self._blocks.pop()
+            self._statement = {}
+
+    def begin(self) -> None:
+        """Begin a statement: what was read before may have changed."""
+        self._statement = {}
+
+    def bind(self, var: Expr, value: str) -> None:
+        """Give a variable its value for the rest of the block."""
+        self._blocks[-1][var] = value
+
+    def emit(self, root: Expr) -> str:
+        """Return the value of `root`, writing what it needs."""
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if self._find(node) is not None:
+                stack.pop()
+                continue
+            expansion = self._expansion(node)
+            needed = node.operands if expansion is None else (expansion,)
+            missing = [each for each in needed if self._find(each) is None]
+            if missing:
+                stack.extend(reversed(missing))
+                continue
+            values = [self._value(each) for each in needed]
+            made = values[0] if expansion is not None else self._node(node, values)
+            self._place(node, needed)[node] = made
+        return self._value(root)
+
+    def _place(self, node: Expr, needed: tuple[Expr, ...]) -> dict[Expr, str]:
+        if node.op is CONST:
+            return self._blocks[0]
+        if node.op is LOAD or any(each in self._statement for each in needed):
+            return self._statement
+        return self._blocks[-1]
+
+    def _find(self, node: Expr) -> str | None:
+        found = self._statement.get(node)
+        if found is not None:
+            return found
+        for block in reversed(self._blocks):
+            if node in block:
+                return block[node]
+        return None
+
+    def _value(self, node: Expr) -> str:
+        found = self._find(node)
+        assert found is not None
+        return found
+
+    def _expansion(self, node: Expr) -> Expr | None:
+        lower = node.op.lower
+        if node.op.family != "elementwise" or lower is is_native:
+            return None
+        if isinstance(lower, Missing):
+            raise InternalError(f"{node.op.name} in a kernel: {lower.reason}")
+        if node not in self._expansions:
+            self._expansions[node] = _expand(node, lower)
+        return self._expansions[node]
+
+    def _node(self, node: Expr, values: list[str]) -> str:
+        name, dtypes = node.op.name, [each.dtype for each in node.operands]
+        if node.op is CONST:
+            return literal(node.attrs["value"].item(), node.dtype)
+        if node.op is LOAD:
+            return self._memory.load(self._w, node.attrs["buffer"], values)
+        if node.op is VAR:
+            raise InternalError(f"{node.attrs['name']} is used where it is not bound")
+        if name == "select":
+            type = register_type(node.dtype)
+            p, a, b = values
+            return self._w.value(f"select i1 {p}, {type} {a}, {type} {b}")
+        if name == "convert":
+            return convert(self._w, values[0], dtypes[0], node.dtype)
+        if name == "bitcast":
+            return bitcast(self._w, values[0], dtypes[0], node.dtype)
+        return self._elementwise(node, values)
+
+    def _elementwise(self, node: Expr, values: list[str]) -> str:
+        w, dtype = self._w, node.operands[0].dtype
+        if dtype.kind == "c" or node.dtype.kind == "c":
+            return complexes.native(w, node, values)
+        if is_narrow(dtype):
+            values = [halves.widen(w, value, dtype) for value in values]
+        used = wide(dtype)
+        made = native(w, node.op.name, used, values, self._flags(node))
+        if made is None:
+            symbol = self._target.math_symbol(node.op.name, used)
+            type = register_type(used)
+            name = w.module.declare(symbol, type, ", ".join([type] * len(values)))
+            made = w.call(type, name, *(f"{type} {value}" for value in values))
+        if is_narrow(dtype) and node.dtype != BOOL:
+            return halves.narrow(w, made, used, dtype)
+        return made
+
+    def _flags(self, node: Expr) -> str:
+        if node.scope is self._made:
+            return ""
+        return "reassoc contract" if node in self.reassociated else "contract"
+
+
+def _expand(node: Expr, lower: Callable[..., Expr]) -> Expr:
+    """Return the expansion of `node`; one of halves is computed in f32."""
+    dtype = node.operands[0].dtype
+    if not is_narrow(dtype):
+        return lower(node.attrs, *node.operands)
+    made = lower(node.attrs, *(cast(each, wide(dtype)) for each in node.operands))
+    return made if node.dtype == BOOL else cast(made, dtype, weak=node.tensor.weak)

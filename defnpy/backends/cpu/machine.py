@@ -53,6 +53,11 @@ class Machine:
         options.loop_unrolling = True
         builder = llvm.create_pass_builder(self._target_machine, options)
         builder.getModulePassManager().run(module, builder)
+        if "alwaysinline" in text:  # what only vectorised loops call
+            after = llvm.create_new_module_pass_manager()
+            after.add_always_inliner_pass()
+            after.add_simplify_cfg_pass()
+            after.run(module, builder)
         return module
 
     def compile(self, text: str) -> bytes:
@@ -79,7 +84,9 @@ def _target(wide_vectors: bool) -> Target:
     attributes = 'nounwind "no-trapping-math"="true"'
     if wide_vectors:
         attributes += ' "prefer-vector-width"="512"'
-    return replace(CPU, attributes=attributes)
+    size = 64 if wide_vectors else 32
+    lanes = {name: (size // b, size // b // 2) for name, b in (("f32", 4), ("f64", 8))}
+    return replace(CPU, attributes=attributes, lanes=lanes)
 
 
 _lock = threading.Lock()

@@ -81,9 +81,9 @@ class Body:
             self.scalars.begin()
             self._write[type(statement)](statement)
 
-    def cold(self) -> str:
+    def likely(self) -> str:
         """Return the metadata of a branch that goes to its first label."""
-        return f", !prof {self.w.module.cold()}"
+        return f", !prof {self.w.module.likely()}"
 
     def _let(self, let: k.Let) -> None:
         self.lets[let.var] = let.value
@@ -148,7 +148,7 @@ class Body:
             return
         w, shown = self.w, fault.shown[:SHOWN]
         good, bad = w.fresh("good"), w.fresh("fault")
-        w.branch(self.scalars.emit(fault.ok), good, bad, self.cold())
+        w.branch(self.scalars.emit(fault.ok), good, bad, self.likely())
         w.open(bad)
         with self.scalars.block():
             for place, value in enumerate(shown):
@@ -167,7 +167,7 @@ class Body:
         """Leave where `pointer` is null."""
         w = self.w
         good, bad = w.fresh("good"), w.fresh("full")
-        w.branch(w.value(f"icmp ne ptr {pointer}, null"), good, bad, self.cold())
+        w.branch(w.value(f"icmp ne ptr {pointer}, null"), good, bad, self.likely())
         w.open(bad)
         self.leave(NO_MEMORY)
         w.open(good)

@@ -35,10 +35,10 @@ class Emitted:
 
 def emit(kernel: Kernel, target: Target) -> Emitted:
     """Return the LLVM of `kernel` for `target`."""
-    name, module = clean(kernel.name), Module()
+    name, module = f"defnpy_{clean(kernel.name)}", Module()
     placed = plan(kernel.body, target.frame)
-    module.functions.append(_entry(kernel, name, placed, module, target))
-    module.functions.append(_body(kernel, name, placed, module, target))
+    module.functions[name] = _entry(kernel, name, placed, module, target)
+    module.functions[f"{name}.body"] = _body(kernel, name, placed, module, target)
     return Emitted(name, module.text(), module.declared)
 
 

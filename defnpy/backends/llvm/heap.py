@@ -76,7 +76,7 @@ def _reserve(body: Body, tape: Tape, needed: str) -> None:
     capacity = w.value(f"load i64, ptr {tape.capacity}")
     grow, ready = w.fresh("grow"), w.fresh("ready")
     fits = w.value(f"icmp ule i64 {needed}, {capacity}")
-    w.branch(fits, ready, grow, body.cold())
+    w.branch(fits, ready, grow, body.likely())
     w.open(grow)
     doubled = w.value(f"shl i64 {capacity}, 1")
     wanted = uniform(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from defnpy.backends.llvm import complexes, halves
 from defnpy.backends.llvm.convert import bitcast, convert
+from defnpy.backends.llvm.distant import FAR_PREFIX, distant
 from defnpy.backends.llvm.native import native
 from defnpy.backends.llvm.types import is_narrow, literal, register_type, wide
 from defnpy.base.dtypes import BOOL
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from defnpy.backends.llvm.memory import Memory
     from defnpy.backends.llvm.target import Target
     from defnpy.backends.llvm.writer import Writer
+    from defnpy.base.dtypes import DType
     from defnpy.ir.expr import Expr, Scope
 
 
@@ -139,13 +141,18 @@ class Scalars:
         used = wide(dtype)
         made = native(w, node.op.name, used, values, self._flags(node))
         if made is None:
-            symbol = self._target.math_symbol(node.op.name, used)
-            type = register_type(used)
-            name = w.module.declare(symbol, type, ", ".join([type] * len(values)))
-            made = w.call(type, name, *(f"{type} {value}" for value in values))
+            made = self._call(node.op.name, used, values)
         if is_narrow(dtype) and node.dtype != BOOL:
             return halves.narrow(w, made, used, dtype)
         return made
+
+    def _call(self, op: str, dtype: DType, values: list[str]) -> str:
+        w, type = self._w, register_type(dtype)
+        if op.startswith(FAR_PREFIX):
+            return distant(w, self._target, op, dtype, values)
+        symbol = self._target.math_symbol(op, dtype)
+        name = w.module.declare(symbol, type, ", ".join([type] * len(values)))
+        return w.call(type, name, *(f"{type} {value}" for value in values))
 
     def _flags(self, node: Expr) -> str:
         if node.scope is self._made:

@@ -38,6 +38,7 @@ class Target:
         attributes: attributes of every function.
         math: symbols of C's functions, by op; ``f`` is added for f32.
         frame: bytes of local buffers that are kept on the stack.
+        lanes: sizes of the vectors of a dtype that loops may be turned into.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Target:
     attributes: str = ""
     math: Mapping[str, str] = field(default_factory=lambda: _C_NAMES)
     frame: int = 32768
+    lanes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def math_symbol(self, op: str, dtype: DType) -> str:
         """Return the symbol of the function that computes `op` on `dtype`."""

@@ -13,8 +13,10 @@ class Module:
         self._declared: dict[str, str] = {}
         self._metadata: list[str] = []
         self._constants: dict[str, str] = {}
-        self._cold = ""
-        self.functions: list[str] = []
+        self._attributes: dict[str, str] = {}
+        self._weights: dict[str, str] = {}
+        self.functions: dict[str, str] = {}
+        self.kept: list[str] = []
 
     def declare(
         self, name: str, result: str, operands: str, attributes: str = ""
@@ -29,12 +31,23 @@ class Module:
         self._metadata.append(f"{name} = {text.replace('{self}', name)}")
         return name
 
-    def cold(self) -> str:
+    def attributes(self, text: str) -> str:
+        """Return the name of a group of attributes of calls."""
+        return self._attributes.setdefault(text, f"#{len(self._attributes)}")
+
+    def likely(self) -> str:
         """Return the weights of a branch that goes to its first label."""
-        self._cold = self._cold or self.metadata(
-            '!{!"branch_weights", i32 1048576, i32 1}'
-        )
-        return self._cold
+        return self._weighted("i32 1048576, i32 1")
+
+    def rare(self) -> str:
+        """Return the weights of a branch that goes to its second label."""
+        return self._weighted("i32 1, i32 1048576")
+
+    def _weighted(self, weights: str) -> str:
+        if weights not in self._weights:
+            text = f'!{{!"branch_weights", {weights}}}'
+            self._weights[weights] = self.metadata(text)
+        return self._weights[weights]
 
     def constant(self, value: str, align: int = 8) -> str:
         """Return the address of a constant, given with its type."""
@@ -54,9 +67,23 @@ class Module:
             f"{name} = private unnamed_addr constant {value}"
             for value, name in self._constants.items()
         )
-        declared = self._declared.values()
-        parts = [*constants, *self.functions, *declared, *self._metadata]
+        groups = (
+            f"attributes {name} = {{ {text} }}"
+            for text, name in self._attributes.items()
+        )
+        parts = [*constants, *self._used(), *self.functions.values()]
+        parts += [*self._declared.values(), *groups, *self._metadata]
         return "\n".join(parts) + "\n"
+
+    def _used(self) -> list[str]:
+        """Return what keeps functions that are called only after vectorisation."""
+        if not self.kept:
+            return []
+        names = ", ".join(f"ptr @{name}" for name in self.kept)
+        return [
+            f"@llvm.compiler.used = appending global [{len(self.kept)} x ptr] "
+            f'[{names}], section "llvm.metadata"'
+        ]
 
 
 class Writer:

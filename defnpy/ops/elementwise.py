@@ -24,6 +24,7 @@ from defnpy.ops.family import (
     unary,
 )
 from defnpy.ops.leaf import as_expr, const, scalar_of
+from defnpy.ops.rounding import multiply_add
 
 if TYPE_CHECKING:
     from defnpy.ir.types import TensorType
@@ -246,11 +247,11 @@ copysign = binary(
 )
 fma = elementwise(
     "fma",
-    lambda a, b, c: a * b + c,
+    multiply_add,
     arity=3,
     kinds="f",
     partials=(lambda y, a, b, c: b, lambda y, a, b, c: a, lambda y, a, b, c: 1.0),
-    doc="a * b + c, rounded once where the machine can.",
+    doc="a * b + c, rounded once.",
 )
 
 _NO_GRAD = (lambda y, a, b: None, lambda y, a, b: None)

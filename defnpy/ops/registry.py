@@ -18,6 +18,7 @@ from defnpy.ops import (
     family,
     indexing,
     leaf,
+    math,
     movement,
     reduce,
 )
@@ -32,6 +33,7 @@ MODULES = (
     axes,
     family,
     elementwise,
+    math,
     movement,
     indexing,
     reduce,

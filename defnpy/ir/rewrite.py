@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 
 from defnpy.ir.expr import PARAM, Expr, at, make
 
@@ -10,11 +11,14 @@ Rule = Callable[[Expr, tuple[Expr, ...]], Expr | None]
 
 
 def postorder(
-    roots: Iterable[Expr], stop: Callable[[Expr], bool] | None = None
+    roots: Iterable[Expr],
+    stop: Callable[[Expr], bool] | None = None,
+    sources: Callable[[Expr], Sequence[Expr]] = attrgetter("operands"),
 ) -> list[Expr]:
     """Return every expression under `roots`, operands before their users.
 
-    Expressions for which `stop` holds are listed but not entered.
+    Expressions for which `stop` holds are listed but not entered.  `sources` says
+    which operands of an expression count.
     """
     order: list[Expr] = []
     seen: set[Expr] = set()
@@ -29,7 +33,7 @@ def postorder(
         seen.add(node)
         stack.append((node, True))
         if stop is None or not stop(node):
-            stack.extend((operand, False) for operand in reversed(node.operands))
+            stack.extend((operand, False) for operand in reversed(sources(node)))
     return order
 
 
@@ -37,8 +41,11 @@ def rebuild(node: Expr, operands: tuple[Expr, ...]) -> Expr:
     """Return `node` with other operands, made in the current scope."""
     if node.op is PARAM:
         return node
+    attrs = node.attrs
+    if "serial" in attrs:  # a tape made again is another tape
+        attrs = {**attrs, "serial": object()}
     with at(node.span):
-        return make(node.op, operands, **node.attrs)
+        return make(node.op, operands, **attrs)
 
 
 def substitute(

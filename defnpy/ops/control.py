@@ -6,7 +6,6 @@ the loop carries.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -239,7 +238,6 @@ def check(
     return make(CHECK, (value, ok, *shown), error=error, message=message)
 
 
-_serial = itertools.count()
 TAPE = TapeType()
 
 
@@ -272,7 +270,7 @@ TAPE_POP = _tape_op(
 
 def tape_new() -> Expr:
     """Return an empty tape; each is used by one expression only, in turn."""
-    return make(TAPE_NEW, serial=next(_serial))
+    return make(TAPE_NEW, serial=object())
 
 
 def tape_push(tape: Expr, values: Sequence[Expr]) -> Expr:

@@ -150,9 +150,11 @@ def convert(x: Expr, dtype: DType, *, weak: bool = False) -> Expr:
 
 def scale(ct: Expr, factor: Expr | float) -> Expr:
     """Return ``ct * factor``, exactly zero where `ct` is."""
-    if isinstance(factor, Expr):
-        return make(SCALE, tuple(common(ct, factor)))
-    return make(SCALE, tuple(common(ct, const(factor))))
+    if not isinstance(factor, Expr):
+        if factor == 1.0:
+            return ct
+        factor = const(factor)
+    return make(SCALE, tuple(common(ct, factor)))
 
 
 def elementwise(

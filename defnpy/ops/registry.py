@@ -16,6 +16,7 @@ from defnpy.ops import (
     dot,
     elementwise,
     family,
+    gradient,
     indexing,
     leaf,
     math,
@@ -39,6 +40,7 @@ MODULES = (
     reduce,
     dot,
     control,
+    gradient,
 )
 
 

@@ -1,0 +1,5 @@
+"""Floor 3: programs to programs that mean something else: gradients, tangents."""
+
+from defnpy.transforms.grad import pullback as pullback
+from defnpy.transforms.grad import value_and_grad as value_and_grad
+from defnpy.transforms.grad import vjp as vjp

@@ -21,9 +21,9 @@ from kernel_building import (
     result,
 )
 
-from defnpy.backends.cpu import compile_kernel, load
+from defnpy.backends.cpu import compile_kernel, load, symbols
 from defnpy.backends.cpu.machine import machine
-from defnpy.base.dtypes import BOOL, F32, F64, I32, I64, U8
+from defnpy.base.dtypes import BOOL, C64, C128, F32, F64, I32, I64, U8
 from defnpy.base.errors import DefnAssertionError, DefnIndexError, InternalError
 from defnpy.ir.expr import Expr, scope
 from defnpy.ir.kernel import (
@@ -238,7 +238,7 @@ def test_views_constants_copies_and_bools() -> None:
     assert bits.view(np.uint8).tolist() == [1, 0, 0, 0, 0, 1]  # any byte is true
 
 
-@pytest.mark.parametrize("dtype", [F32, F64], ids=str)
+@pytest.mark.parametrize("dtype", [F32, F64, C64, C128], ids=str)
 @pytest.mark.parametrize("transpose_a", [False, True])
 @pytest.mark.parametrize("transpose_b", [False, True])
 def test_gemm(dtype, transpose_a: bool, transpose_b: bool) -> None:
@@ -254,6 +254,12 @@ def test_gemm(dtype, transpose_a: bool, transpose_b: bool) -> None:
     x = np.swapaxes(x, 1, 2) if transpose_a else x
     y = np.swapaxes(y, 1, 2) if transpose_b else y
     np.testing.assert_allclose(made, x @ y, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["sgemm", "dgemm", "cgemm", "zgemm"])
+def test_blas_is_found_in_scipy_too(name: str) -> None:
+    assert symbols._of_scipy(name)
+    assert symbols._blas(name)
 
 
 def test_gemm_of_no_terms_is_zero() -> None:

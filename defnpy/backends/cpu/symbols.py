@@ -5,14 +5,17 @@ from __future__ import annotations
 import ctypes
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from defnpy.base.errors import InternalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_BLAS = {"defnpy_sgemm": "sgemm", "defnpy_dgemm": "dgemm"}
+_BLAS = {f"defnpy_{letter}gemm": f"{letter}gemm" for letter in "sdcz"}
 
 
 def addresses(names: Iterable[str]) -> dict[str, int]:
@@ -22,9 +25,27 @@ def addresses(names: Iterable[str]) -> dict[str, int]:
 
 @cache
 def _blas(name: str) -> int:
-    """Return the address of a routine of the BLAS that SciPy brings."""
-    cython_blas: Any = import_module("scipy.linalg.cython_blas")
+    """Return the address of a routine of BLAS.
 
+    NumPy's own, already in the process, is preferred: its threads are there, and
+    SciPy takes long to import.  Its sizes have 8 bytes, SciPy's 4; what is passed
+    by address reads the same as both.
+    """
+    return _of_numpy(f"scipy_{name}_64_") or _of_scipy(name)
+
+
+def _of_numpy(symbol: str) -> int | None:
+    package = Path(np.__file__).parent
+    for folder in (package.with_name("numpy.libs"), package / ".dylibs"):
+        for path in sorted(folder.glob("*openblas64*")):
+            found = getattr(ctypes.CDLL(str(path)), symbol, None)
+            if found is not None:
+                return ctypes.cast(found, ctypes.c_void_p).value
+    return None
+
+
+def _of_scipy(name: str) -> int:
+    cython_blas: Any = import_module("scipy.linalg.cython_blas")
     capsule = cython_blas.__pyx_capi__[name]
     get_name = ctypes.pythonapi.PyCapsule_GetName
     get_name.restype, get_name.argtypes = ctypes.c_char_p, [ctypes.py_object]

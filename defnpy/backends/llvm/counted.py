@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from defnpy.backends.llvm.memory import blocks
 from defnpy.ops.leaf import scalar_of
 
 if TYPE_CHECKING:
@@ -49,8 +50,29 @@ def _write(body: Body, loop: Loop, bounds: tuple[str, str, int], some: str) -> N
     w.jump(back)
     w.open(back)
     w.line(f"{following} = add nsw i64 {index}, {step}")
-    w.branch(w.value(f"icmp eq i64 {following}, {stop}"), end, inside)
+    w.branch(
+        w.value(f"icmp eq i64 {following}, {stop}"), end, inside, _hints(body, loop)
+    )
     w.open(end)
+
+
+def _hints(body: Body, loop: Loop) -> str:
+    """Return the metadata of an innermost loop.
+
+    Once it is a loop over vectors, already interleaved, unrolling it makes code
+    that takes longer to compile and no less to run.
+    """
+    if any(True for statement in loop.body for _ in blocks(statement)):
+        return ""
+    module = body.w.module
+    parts = ("vectorized", "epilogue")
+    done = '!{!"llvm.loop.unroll.disable"}', '!{!"llvm.loop.isvectorized"}'
+    kept = ", ".join(module.shared_metadata(each) for each in done)
+    after = ", ".join(
+        module.shared_metadata(f'!{{!"llvm.loop.vectorize.followup_{each}", {kept}}}')
+        for each in parts
+    )
+    return f", !llvm.loop {module.metadata(f'distinct !{{{{self}}, {after}}}')}"
 
 
 def _write_body(body: Body, loop: Loop, index: str) -> None:
@@ -87,5 +109,7 @@ def _write_scaled(body: Body, loop: Loop, values: list[str]) -> None:
     w.jump(back)
     w.open(back)
     w.line(f"{following} = add nuw i64 {turn}, 1")
-    w.branch(w.value(f"icmp eq i64 {following}, {count}"), end, inside)
+    w.branch(
+        w.value(f"icmp eq i64 {following}, {count}"), end, inside, _hints(body, loop)
+    )
     w.open(end)

@@ -46,7 +46,7 @@ def _define(module: Module, target: Target, op: str, dtype: DType) -> str:
     module.declare(symbol, type, type, _PURE)
     test = _is_far(module, type, dtype)
     module.functions[name] = f"""\
-define internal {type} @{name}({type} %x, {type} %near) noinline {_PURE} {{
+define internal {type} @{name}({type} %x, {type} %near) noinline minsize {_PURE} {{
 {test}
   br i1 %far, label %beyond, label %done
 beyond:
@@ -84,7 +84,7 @@ def _define_lanes(module: Module, name: str, dtype: DType, lanes: int) -> None:
         f"llvm.vector.reduce.or.v{lanes}i1", "i1", f"<{lanes} x i1>"
     )
     module.functions[f"{own}.each"] = f"""\
-define internal {type} @{own}.each({type} %x, {type} %near) noinline {_PURE} {{
+define internal {type} @{own}.each({type} %x, {type} %near) noinline minsize {_PURE} {{
 entry:
   br label %loop
 loop:

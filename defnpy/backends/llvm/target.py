@@ -56,4 +56,5 @@ class Target:
         return self.math[op] if dtype == F64 else f"{self.math[op]}f"
 
 
-CPU = Target("cpu", gemm={"f32": "defnpy_sgemm", "f64": "defnpy_dgemm"})
+_LETTERS = {"f32": "s", "f64": "d", "c64": "c", "c128": "z"}  # as BLAS has them
+CPU = Target("cpu", gemm={d: f"defnpy_{c}gemm" for d, c in _LETTERS.items()})

@@ -14,7 +14,7 @@ class Module:
         self._metadata: list[str] = []
         self._constants: dict[str, str] = {}
         self._attributes: dict[str, str] = {}
-        self._weights: dict[str, str] = {}
+        self._shared: dict[str, str] = {}
         self.functions: dict[str, str] = {}
         self.kept: list[str] = []
 
@@ -35,19 +35,19 @@ class Module:
         """Return the name of a group of attributes of calls."""
         return self._attributes.setdefault(text, f"#{len(self._attributes)}")
 
+    def shared_metadata(self, text: str) -> str:
+        """Return a metadata node that is the same wherever it is used."""
+        if text not in self._shared:
+            self._shared[text] = self.metadata(text)
+        return self._shared[text]
+
     def likely(self) -> str:
         """Return the weights of a branch that goes to its first label."""
-        return self._weighted("i32 1048576, i32 1")
+        return self.shared_metadata('!{!"branch_weights", i32 1048576, i32 1}')
 
     def rare(self) -> str:
         """Return the weights of a branch that goes to its second label."""
-        return self._weighted("i32 1, i32 1048576")
-
-    def _weighted(self, weights: str) -> str:
-        if weights not in self._weights:
-            text = f'!{{!"branch_weights", {weights}}}'
-            self._weights[weights] = self.metadata(text)
-        return self._weights[weights]
+        return self.shared_metadata('!{!"branch_weights", i32 1, i32 1048576}')
 
     def constant(self, value: str, align: int = 8) -> str:
         """Return the address of a constant, given with its type."""

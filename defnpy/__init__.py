@@ -15,6 +15,7 @@ from defnpy import tree as tree
 from defnpy.base import errors as errors
 from defnpy.config import config as config
 from defnpy.ops.public import FUNCTIONS as _FUNCTIONS
+from defnpy.ops.public import documentation as _documentation
 from defnpy.runtime.eager import PublicFunction as _PublicFunction
 from defnpy.runtime.template import Template as Template
 from defnpy.runtime.template import template as template
@@ -38,7 +39,12 @@ _LAZY = {"to_batched": "defnpy.data", "Serving": "defnpy.serving"}
 
 globals().update({name: getattr(_api, name) for name in _API if hasattr(_api, name)})
 globals().update({name: getattr(errors, name) for name in _ERRORS})
-globals().update({n: _PublicFunction(n, builder) for n, builder in _FUNCTIONS.items()})
+globals().update(
+    {
+        name: _PublicFunction(name, builder, _documentation(name))
+        for name, builder in _FUNCTIONS.items()
+    }
+)
 
 __all__ = ["Template", "config", "errors", "template", "tree"]
 __all__ += [name for name in _API if hasattr(_api, name)]  # pyright: ignore

@@ -64,6 +64,10 @@ class DefnTypeError(DefnError, TypeError):
     """A value of the wrong type or dtype."""
 
 
+class DefnStaticError(DefnTypeError):
+    """A tensor where a value that is known when compiling is needed."""
+
+
 class DefnValueError(DefnError, ValueError):
     """A value out of its range."""
 

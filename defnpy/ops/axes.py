@@ -150,14 +150,14 @@ def normalize_axes(axis: Any, rank: int) -> tuple[int, ...]:
     """Return sorted non-negative axes of None, an int or a tuple of ints."""
     if axis is None:
         return tuple(range(rank))
-    given = (axis,) if isinstance(axis, int) else tuple(axis)
+    given = axis if isinstance(axis, tuple | list) else (axis,)
     found: list[int] = []
     for each in given:
-        if not isinstance(each, int):
+        if not isinstance(each, int | np.integer):
             raise DefnTypeError(f"an axis must be an int, not {each!r}")
         if not -rank <= each < rank:
             raise DefnShapeError(f"axis {each} is out of range for {rank} axes")
-        found.append(each % rank)
+        found.append(int(each) % rank)
     if len(set(found)) != len(found):
         raise DefnShapeError(f"axis {axis} names one axis twice")
     return tuple(sorted(found))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from defnpy.base.dtypes import DType, as_dtype, default_float
+from defnpy.base.dtypes import as_dtype
 from defnpy.base.errors import DefnTypeError
 from defnpy.ops import axes, dot, elementwise, reduce
 from defnpy.ops.creation import static_int
@@ -158,7 +158,7 @@ def signbit(x: Any) -> Expr:
 
 
 def isclose(
-    a: Any, b: Any, *, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+    a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, *, equal_nan: bool = False
 ) -> Expr:
     """Whether ``|a - b| <= atol + rtol * |b|``, element by element.
 
@@ -174,7 +174,7 @@ def isclose(
 
 
 def allclose(
-    a: Any, b: Any, *, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+    a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, *, equal_nan: bool = False
 ) -> Expr:
     """Whether all elements are close, as `isclose` says.
 
@@ -204,7 +204,7 @@ def outer(a: Any, b: Any) -> Expr:
     return dot.outer(a, b)
 
 
-def tensordot(a: Any, b: Any, *, axes: Any = 2) -> Expr:
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Expr:
     """Return the sum of products over axes of `a` paired with axes of `b`.
 
     Args:
@@ -235,21 +235,3 @@ def vecdot(a: Any, b: Any, *, axis: int = -1) -> Expr:
     (place,) = axes.normalize_axes(axis, a.tensor.rank)
     rest = tuple(k for k in range(a.tensor.rank) if k != place)
     return dot.dot_general(a, b, ((place,), (place,)), (rest, rest))
-
-
-def result_type(*operands: Any) -> DType:
-    """Return the dtype that tensors, numbers and dtypes have in common.
-
-    >>> dn.result_type(np.int64, "f32")
-    dtype('float32')
-    """
-    given = [
-        const(0, as_dtype(each)) if isinstance(each, type | str | DType) else each
-        for each in operands
-    ]
-    made = common(*(_scalar(as_expr(each)) for each in given))[0]
-    return default_float() if made.tensor.weak and made.dtype.is_float else made.dtype
-
-
-def _scalar(x: Expr) -> Expr:
-    return const(0, x.dtype, weak=x.tensor.weak)

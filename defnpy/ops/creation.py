@@ -17,6 +17,7 @@ from defnpy.base.dtypes import I64, DType, as_dtype, default_float
 from defnpy.base.errors import (
     DefnOverflowError,
     DefnShapeError,
+    DefnStaticError,
     DefnTypeError,
     DefnValueError,
 )
@@ -32,11 +33,13 @@ from defnpy.ops.movement import expand_dims, iota, stack
 def static_int(value: Any, what: str) -> int:
     """Return a static integer, or say that `what` must be one."""
     if isinstance(value, Expr):
-        value = scalar_of(value)
+        known = scalar_of(value)
+        value = value if known is None else known
     try:
         return operator.index(value)
     except TypeError:
-        raise DefnTypeError(
+        error = DefnStaticError if isinstance(value, Expr) else DefnTypeError
+        raise error(
             f"{what} must be an int known when the function is compiled"
         ) from None
 
@@ -252,7 +255,7 @@ def _static_number(value: Any) -> int | float | None:
     if isinstance(value, Expr):
         value = scalar_of(value)
         if value is None:
-            raise DefnTypeError(
+            raise DefnStaticError(
                 "the bounds of arange must be known when the function is compiled"
             )
     if isinstance(value, np.generic):
@@ -263,7 +266,7 @@ def _static_number(value: Any) -> int | float | None:
 
 
 def linspace(
-    start: Any, stop: Any, num: int = 50, *, dtype: Any = None, endpoint: bool = True
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, *, dtype: Any = None
 ) -> Expr:
     """Return `num` numbers at equal distances from `start` to `stop`.
 
@@ -286,7 +289,7 @@ def linspace(
     return convert((1 - share) * first + share * last, made)
 
 
-def eye(n: int, m: int | None = None, *, k: int = 0, dtype: Any = None) -> Expr:
+def eye(n: int, m: int | None = None, k: int = 0, dtype: Any = None) -> Expr:
     """Return ones on the diagonal `k` of a matrix (n, m), zeros elsewhere.
 
     >>> dn.eye(2)
@@ -302,7 +305,7 @@ def _rows_and_columns(n: Any, m: Any) -> tuple[Expr, Expr]:
     return iota(shape, axis=0), iota(shape, axis=1)
 
 
-def tril(x: Any, *, k: int = 0) -> Expr:
+def tril(x: Any, k: int = 0) -> Expr:
     """Return `x` (…, n, m) with zeros above its diagonal `k`.
 
     >>> dn.tril(np.ones((2, 2)))
@@ -313,7 +316,7 @@ def tril(x: Any, *, k: int = 0) -> Expr:
     return where(greater_equal(rows + k, columns), x, const(0, x.dtype))
 
 
-def triu(x: Any, *, k: int = 0) -> Expr:
+def triu(x: Any, k: int = 0) -> Expr:
     """Return `x` (…, n, m) with zeros below its diagonal `k`.
 
     >>> dn.triu(np.ones((2, 2)), k=1)

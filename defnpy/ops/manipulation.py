@@ -348,7 +348,9 @@ def pad(
     x = as_expr(x)
     widths = _pad_widths(pad_width, x.tensor.rank)
     if mode == "constant":
-        return _pad_constant(x, widths, constant_values, interior)
+        between = list(interior) if isinstance(interior, tuple | list) else [interior]
+        inner = between * (x.tensor.rank if len(between) == 1 else 1)
+        return pad_constant(x, widths, as_expr(constant_values), inner)
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
         raise DefnValueError(f"pad has no mode {mode!r}")
     for axis, width in enumerate(widths):
@@ -370,15 +372,14 @@ def _pad_widths(given: Any, rank: int) -> list[tuple[int, int]]:
     return [(int(low), int(high)) for low, high in array]
 
 
-def _pad_constant(
-    x: Expr, widths: list[tuple[int, int]], value: Any, interior: Any
+def pad_constant(
+    x: Expr, widths: Sequence[tuple[int, int]], value: Expr, interior: Sequence[int]
 ) -> Expr:
+    """Return `x` with a scalar around and between its elements."""
     low, high = [before for before, _ in widths], [after for _, after in widths]
-    between = list(interior) if isinstance(interior, tuple | list) else [interior]
-    inner = between * (x.tensor.rank if len(between) == 1 else 1)
-    made = movement.pad(x, low, high, inner)
-    fill = convert(as_expr(value), x.dtype)
-    if is_const(fill) and not fill.attrs["value"].any():
+    made = movement.pad(x, low, high, interior)
+    fill = convert(value, x.dtype)
+    if made is x or (is_const(fill) and not fill.attrs["value"].any()):
         return made
     own = axes.full(TensorType(BOOL, x.shape), True)
-    return where(movement.pad(own, low, high, inner), made, fill)
+    return where(movement.pad(own, low, high, interior), made, fill)

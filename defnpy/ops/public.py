@@ -12,11 +12,18 @@ from defnpy.ops import (
     creation,
     dot,
     elementwise,
+    inspection,
     manipulation,
+    math,
     reduce,
     selecting,
+    softmax,
+    sorting,
     statistics,
+    unsized,
+    windows,
 )
+from defnpy.ops.examples import EXAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +77,18 @@ _NAMED = {
     composite: (
         *("clip", "square", "reciprocal", "rsqrt", "positive", "floor", "ceil"),
         *("trunc", "round", "signbit", "isclose", "allclose", "bitcast", "outer"),
-        *("tensordot", "vecdot", "result_type"),
+        *("tensordot", "vecdot"),
+    ),
+    inspection: ("finfo", "iinfo", "isdtype", "can_cast", "result_type"),
+    softmax: ("logsumexp", "softmax", "log_softmax"),
+    sorting: ("argsort", "sort", "top_k"),
+    unsized: (
+        *("nonzero", "unique_all", "unique_counts", "unique_inverse"),
+        "unique_values",
+    ),
+    windows: (
+        *("conv", "window_sum", "window_prod", "window_max", "window_min"),
+        "window_mean",
     ),
     creation: (
         *("tensor", "asarray", "astype", "full", "zeros", "ones", "empty"),
@@ -93,6 +111,12 @@ _NAMED = {
         *("cumsum", "cumprod"),
     ),
 }
+_MATH = (
+    *("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "cos"),
+    *("cosh", "erf", "erfc", "erfinv", "exp", "exp2", "expm1", "hypot", "lgamma"),
+    *("log", "log1p", "log2", "log10", "logaddexp", "log_sigmoid", "nextafter"),
+    *("power", "sigmoid", "sin", "sinh", "softplus", "tan", "tanh"),
+)
 _ALIASES = {
     "absolute": "abs",
     "all_close": "allclose",
@@ -101,6 +125,7 @@ _ALIASES = {
     "left_shift": "bitwise_left_shift",
     "right_shift": "bitwise_right_shift",
     "mod": "remainder",
+    "pow": "power",
 }
 
 
@@ -108,8 +133,20 @@ def _all() -> dict[str, Callable[..., Any]]:
     made = dict(_ELEMENTWISE)
     for module, names in _NAMED.items():
         made |= {name: getattr(module, name) for name in names}
+    made |= {name: getattr(math, name) for name in _MATH if hasattr(math, name)}
     made |= {alias: made[name] for alias, name in _ALIASES.items()}
     return dict(sorted(made.items()))
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = _all()
+
+
+def documentation(name: str) -> str:
+    """Return what a user reads of a public function, with an example.
+
+    >>> documentation("add").splitlines()[0]
+    'Sum of two tensors, element by element.'
+    """
+    text = FUNCTIONS[name].__doc__ or ""
+    example = EXAMPLES.get(_ALIASES.get(name, name), "")
+    return text if ">>>" in text or not example else f"{text}\n\n{example}\n"

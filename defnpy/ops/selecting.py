@@ -257,7 +257,7 @@ def _starts(x: Expr, starts: Any, window: tuple[int, ...], mode: str) -> list[Ex
 
 
 def searchsorted(
-    x: Any, values: Any, *, side: str = "left", sorter: Any = None
+    x: Any, values: Any, side: str = "left", *, sorter: Any = None
 ) -> Expr:
     """Return where values belong in a sorted vector, as i64.
 

@@ -27,12 +27,13 @@ from defnpy.ops.leaf import as_expr, const
 from defnpy.ops.manipulation import one_axis
 
 
-def _widened(x: Expr) -> tuple[Expr, DType | None]:
+def widened(x: Expr) -> tuple[Expr, DType | None]:
     """Return halves as f32 and the dtype to return to."""
     return (convert(x, F32), x.dtype) if x.dtype in (F16, BF16) else (x, None)
 
 
-def _narrowed(x: Expr, dtype: DType | None) -> Expr:
+def narrowed(x: Expr, dtype: DType | None) -> Expr:
+    """Return `x` as `dtype`, where `widened` asked for it."""
     return x if dtype is None else convert(x, dtype)
 
 
@@ -73,9 +74,9 @@ def mean(
     >>> dn.mean(np.array([[1.0, 2.0], [3.0, 6.0]]), axis=1)
     array([1.5, 4.5])
     """
-    x, narrow = _widened(_typed(x, dtype))
+    x, narrow = widened(_typed(x, dtype))
     total = reduce.sum(x, axis, keepdims=keepdims)
-    return _narrowed(divide(total, _count(x, axis)), narrow)
+    return narrowed(divide(total, _count(x, axis)), narrow)
 
 
 def _count(x: Expr, axis: Any) -> int:
@@ -102,11 +103,11 @@ def var(
     >>> dn.var(np.array([1.0, 2.0, 3.0])), dn.var(np.array([1.0, 3.0]), correction=1)
     (np.float64(0.6666666666666666), np.float64(2.0))
     """
-    x, narrow = _widened(as_expr(x))
+    x, narrow = widened(as_expr(x))
     centered = subtract(x, mean(x, axis, keepdims=True))
     total = reduce.sum(centered * centered, axis, keepdims=keepdims)
     left = max(_count(x, axis) - (correction or ddof), 0)
-    return _narrowed(divide(total, left), narrow)
+    return narrowed(divide(total, left), narrow)
 
 
 def std(
@@ -122,9 +123,9 @@ def std(
     >>> dn.std(np.array([[1.0, 3.0], [2.0, 6.0]]), axis=1)
     array([1., 2.])
     """
-    x, narrow = _widened(as_expr(x))
+    x, narrow = widened(as_expr(x))
     spread = var(x, axis, correction=correction, ddof=ddof, keepdims=keepdims)
-    return _narrowed(sqrt(spread), narrow)
+    return narrowed(sqrt(spread), narrow)
 
 
 def count_nonzero(x: Any, axis: Any = None, *, keepdims: bool = False) -> Expr:
@@ -137,7 +138,7 @@ def count_nonzero(x: Any, axis: Any = None, *, keepdims: bool = False) -> Expr:
 
 
 def diff(
-    x: Any, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None
+    x: Any, n: int = 1, axis: int = -1, *, prepend: Any = None, append: Any = None
 ) -> Expr:
     """Return the differences of neighbours along `axis`, taken `n` times.
 
@@ -213,7 +214,7 @@ def _accumulated(x: Any, dtype: Any) -> tuple[Expr, DType | None]:
         x = convert(x, I64)
     if dtype is None and x.dtype.kind == "u":
         x = convert(x, U64)
-    return _widened(x)
+    return widened(x)
 
 
 def cumulative_sum(
@@ -233,7 +234,7 @@ def cumulative_sum(
     """
     x, narrow = _accumulated(x, dtype)
     first = 0 if include_initial else None
-    return _narrowed(_cumulative(x, axis, lambda a, b: a + b, first), narrow)
+    return narrowed(_cumulative(x, axis, lambda a, b: a + b, first), narrow)
 
 
 def cumulative_prod(
@@ -250,7 +251,7 @@ def cumulative_prod(
     """
     x, narrow = _accumulated(x, dtype)
     first = 1 if include_initial else None
-    return _narrowed(_cumulative(x, axis, lambda a, b: a * b, first), narrow)
+    return narrowed(_cumulative(x, axis, lambda a, b: a * b, first), narrow)
 
 
 def cumulative_max(x: Any, *, axis: int | None = None) -> Expr:

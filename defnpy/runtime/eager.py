@@ -10,6 +10,8 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from defnpy.backends.reference import evaluate
 from defnpy.base import tree
 from defnpy.base.dtypes import DType, as_dtype
@@ -18,21 +20,21 @@ from defnpy.base.flags import flags
 from defnpy.ir.expr import Expr, make_param, scope
 from defnpy.ir.function import Function
 from defnpy.ir.types import TensorType
+from defnpy.ops.unsized import Unsized
 from defnpy.runtime.arguments import as_array, is_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-
 
 class PublicFunction:
     """A function on tensors; outside a program it takes and returns NumPy arrays."""
 
-    def __init__(self, name: str, builder: Callable[..., Any]) -> None:
+    def __init__(self, name: str, builder: Callable[..., Any], doc: str) -> None:
         """Keep the builder, which works on expressions."""
         functools.update_wrapper(self, builder, updated=())
         self.__name__ = self.__qualname__ = name
+        self.__doc__ = doc
         self.__module__ = "defnpy"
         self.__defnpy_builder__ = builder
 
@@ -50,6 +52,8 @@ class PublicFunction:
         if any(isinstance(leaf, Expr) for leaf in leaves):
             return self.__defnpy_builder__(*args, **kwargs)
         try:
+            if isinstance(self.__defnpy_builder__, Unsized):
+                return _outside(self.__defnpy_builder__, leaves, treedef)
             return _run(self, leaves, treedef)
         except DefnError as error:
             if flags.traceback == "full":
@@ -57,8 +61,15 @@ class PublicFunction:
             raise error.with_traceback(None) from None
 
 
+def _outside(function: Unsized, leaves: list[Any], treedef: Any) -> Any:
+    """Run what only NumPy can: its result's shape depends on the values."""
+    ready = [as_array(leaf) if is_array(leaf) else leaf for leaf in leaves]
+    args, kwargs = tree.unflatten(treedef, ready)
+    return function.outside(*args, **kwargs)
+
+
 def _run(called: PublicFunction, leaves: list[Any], treedef: Any) -> Any:
-    arrays = [as_array(leaf) if is_array(leaf) else None for leaf in leaves]
+    arrays = [_array(leaf) for leaf in leaves]
     with scope(isolated=True) as region:
         operands = [
             leaf if array is None else _param(array)
@@ -74,6 +85,13 @@ def _run(called: PublicFunction, leaves: list[Any], treedef: Any) -> Any:
         resultdef,
         [_own(next(values)) if isinstance(r, Expr) else _static(r) for r in results],
     )
+
+
+def _array(leaf: Any) -> np.ndarray | None:
+    """Return an array as NumPy's; numbers, NumPy's too, stay what they are."""
+    if isinstance(leaf, np.generic) or not is_array(leaf):
+        return None
+    return as_array(leaf)
 
 
 def _param(array: np.ndarray) -> Expr:

@@ -1,0 +1,356 @@
+"""Public functions that make, move, select and reduce, beside NumPy and SciPy."""
+
+import numpy as np
+import pytest
+from scipy import special
+
+import defnpy as dn
+
+pytestmark = pytest.mark.pure
+
+RNG = np.random.default_rng(1)
+X = RNG.standard_normal((2, 3, 4))
+M = RNG.integers(-9, 9, (3, 4))
+
+
+def same(got: object, wanted: object, rtol: float = 1e-12) -> None:
+    """Compare dtype, shape and values; tuples item by item."""
+    if isinstance(wanted, tuple | list):
+        assert len(got) == len(wanted)
+        for one, other in zip(got, wanted, strict=True):
+            same(one, other, rtol)
+        return
+    wanted = np.asarray(wanted)
+    assert got.dtype == wanted.dtype, (got.dtype, wanted.dtype)
+    np.testing.assert_allclose(got, wanted, rtol=rtol, atol=rtol)
+    assert np.shape(got) == wanted.shape
+
+
+# For each name: arguments, and options, for which ours is NumPy's function.
+AS_NUMPY = {
+    "broadcast_to": [((X, (5, 2, 3, 4)), {}), ((np.ones((3, 1)), (3, 2)), {})],
+    "broadcast_arrays": [((X, M[:, :1]), {})],
+    "broadcast_shapes": [],
+    "concatenate": [(([M, M[:1]],), {}), (([X, X], -1), {}), (([M, X], None), {})],
+    "concat": [(([M, M],), {"axis": 1})],
+    "stack": [(([M, M],), {}), (([M, M], -1), {}), (([M, X[0]],), {"axis": 1})],
+    "unstack": [((X,), {}), ((X,), {"axis": -1})],
+    "split": [((M, 3), {}), ((M, [1, 3], 1), {}), ((M, [2, 9]), {}), ((M, 2, -1), {})],
+    "squeeze": [((X[:1],), {}), ((X[:1, :, :1], 0), {}), ((X[:1, :, :1],), {})],
+    "expand_dims": [((X, 0), {}), ((X, -1), {}), ((X, (0, 2)), {})],
+    "permute_dims": [((X,), {}), ((X, (2, 0, 1)), {}), ((X, (-1, 0, 1)), {})],
+    "transpose": [((M,), {})],
+    "matrix_transpose": [((X,), {})],
+    "swapaxes": [((X, 0, -1), {})],
+    "moveaxis": [((X, 0, -1), {}), ((X, (0, 1), (2, 0)), {}), ((X, -1, 0), {})],
+    "flip": [((X,), {}), ((X, 1), {}), ((X, (0, -1)), {})],
+    "roll": [
+        ((M, 5), {}),
+        ((M, -1, 0), {}),
+        ((X, (1, 2), (0, 2)), {}),
+        ((M, 0, 1), {}),
+    ],
+    "repeat": [
+        ((M, 2), {}),
+        ((M, 2, 0), {}),
+        ((M, [0, 1, 2], 0), {}),
+        ((M, 3, -1), {}),
+    ],
+    "tile": [((M, 2), {}), ((M, (2, 1)), {}), ((M, (2, 1, 3)), {}), ((X, (2,)), {})],
+    "pad": [
+        *[((M, 1), {}), ((M, (1, 2)), {}), ((M, ((0, 1), (2, 0))), {})],
+        *[((X, 1), {"constant_values": 7.5}), ((M, 2, "edge"), {})],
+        *[
+            ((M, 2, "reflect"), {}),
+            ((M, (3, 1), "symmetric"), {}),
+            ((M, 2, "wrap"), {}),
+        ],
+    ],
+    "reshape": [((X, (4, 6)), {}), ((X, -1), {}), ((X, (2, -1)), {}), ((M, [12]), {})],
+    "tril": [((M,), {}), ((X,), {"k": 1}), ((M,), {"k": -1})],
+    "triu": [((M,), {}), ((X,), {"k": -1})],
+    "meshgrid": [((M[0], M[:, 0]), {}), ((M[0], M[0], M[1]), {"indexing": "ij"})],
+    "outer": [((M[0], M[:, 0]), {}), ((M, M[0]), {})],
+    "tensordot": [
+        ((X, np.moveaxis(X, 0, -1)), {}),
+        ((X, M), {"axes": ((1, 2), (0, 1))}),
+    ],
+    "vecdot": [((X, X), {}), ((X, M), {})],
+    "matmul": [((M, M.T), {}), ((X, M.T.astype(float)), {}), ((M, M[0]), {})],
+    "dot": [((M, M.T), {}), ((X, M.T), {}), ((M[0], M[0]), {}), ((M, 3), {})],
+    "take": [
+        *[((M, np.array([0, -1])), {}), ((M, np.array([[3, 0]]), 1), {})],
+        *[((X, 2, 1), {}), ((M, np.array([9, -9]), 0), {"mode": "clip"})],
+        ((M, np.array([9, -9]), 1), {"mode": "wrap"}),
+    ],
+    "take_along_axis": [
+        ((M, np.argsort(M, 1), 1), {}),
+        ((X, np.array([[[1], [0], [-1]]]), -1), {}),
+        ((X, np.zeros((1, 3, 4), int), 0), {}),
+    ],
+    "searchsorted": [
+        ((np.sort(X.ravel()), X[0]), {"side": side}) for side in ("left", "right")
+    ],
+    "count_nonzero": [((M % 2,), {}), ((M % 2, 1), {"keepdims": True})],
+    "diff": [((M,), {}), ((M,), {"axis": 0, "n": 2}), ((M > 0,), {})],
+    "any": [((M > 5,), {}), ((M > 5, 0), {}), ((X, -1), {"keepdims": True})],
+    "all": [((M > 5,), {}), ((M > -5, 0), {}), ((X, -1), {"keepdims": True})],
+    "argmax": [((M,), {}), ((M, 1), {}), ((X, -1), {"keepdims": True})],
+    "argmin": [((M,), {}), ((M, 0), {}), ((np.array([1, np.nan, 0]),), {})],
+    "argsort": [((X,), {"axis": 1}), ((M,), {})],
+    "sort": [((X,), {"axis": 0}), ((M,), {}), ((np.array([2, np.nan, -1]),), {})],
+    "cumulative_sum": [
+        *[((X,), {"axis": 1}), ((M[0],), {}), ((M,), {"axis": -1})],
+        ((M,), {"axis": 0, "include_initial": True}),
+    ],
+    "cumulative_prod": [((X,), {"axis": 2}), ((M[0],), {"include_initial": True})],
+    "cumsum": [((M,), {}), ((M, 1), {}), ((M.astype(np.int8), 0), {})],
+    "cumprod": [((X,), {}), ((X, 1), {}), ((M.astype(np.uint8), 0), {})],
+    "full": [(((2, 3), 7), {}), ((2, True), {}), ((2, 1.5), {"dtype": np.float64})],
+    "full_like": [((M, 3), {}), ((X, 2), {}), ((M, 1.5), {"dtype": np.float64})],
+    "zeros_like": [((M,), {}), ((M,), {"dtype": np.float64})],
+    "ones_like": [((X,), {}), ((X,), {"dtype": np.int8})],
+    "astype": [],
+}
+CASES = [
+    pytest.param(name, *case, id=f"{name}-{k}")
+    for name, cases in AS_NUMPY.items()
+    for k, case in enumerate(cases)
+]
+
+
+@pytest.mark.parametrize(("name", "args", "options"), CASES)
+def test_as_numpy(name: str, args: tuple, options: dict) -> None:
+    same(getattr(dn, name)(*args, **options), getattr(np, name)(*args, **options))
+
+
+@pytest.mark.parametrize("dtype", [None, "f64", "i32", np.uint8, "bool", float])
+@pytest.mark.parametrize("name", ["zeros", "ones", "empty"])
+def test_filled(name: str, dtype: object) -> None:
+    wanted = {None: "float32", "f64": "float64", "i32": "int32"}.get(dtype, dtype)
+    got = getattr(dn, name)((2, 0, 3), dtype=dtype)
+    assert got.dtype == np.dtype(wanted) and got.shape == (2, 0, 3)
+    assert getattr(dn, name)(2, dtype).tolist() == [name == "ones"] * 2
+    assert dn.empty_like(M).dtype == M.dtype and dn.empty_like(M).shape == M.shape
+
+
+RANGES = [(5,), (2, 7), (7, 2, -2), (0, 1, 0.25), (1, 0, -0.5), (3, 3), (2, 9, 4)]
+
+
+@pytest.mark.parametrize("bounds", RANGES)
+@pytest.mark.parametrize("dtype", [None, "f64", "i8"])
+def test_arange(bounds: tuple, dtype: str | None) -> None:
+    whole = all(isinstance(each, int) for each in bounds)
+    natural = np.int64 if whole else np.float32
+    wanted = {None: natural, "f64": np.float64, "i8": np.int8}[dtype]
+    if not whole and dtype == "i8":
+        return
+    same(dn.arange(*bounds, dtype=dtype), np.arange(*bounds).astype(wanted), 1e-6)
+
+
+def test_arange_counts_down_in_unsigned_integers() -> None:
+    same(dn.arange(3, 0, -1, dtype="u8"), np.array([3, 2, 1], np.uint8))
+    with pytest.raises(dn.DefnValueError, match="step"):
+        dn.arange(0, 1, 0)
+
+
+@pytest.mark.parametrize("endpoint", [True, False])
+@pytest.mark.parametrize("num", [0, 1, 2, 11])
+def test_linspace(num: int, endpoint: bool) -> None:
+    options = {"num": num, "endpoint": endpoint}
+    wanted = np.linspace(-1, 0.3, **options)
+    same(dn.linspace(-1, 0.3, **options), wanted.astype(np.float32), 1e-6)
+    same(dn.linspace(-1, 0.3, dtype="f64", **options), wanted, 1e-14)
+    stops = np.array([1.0, 3.0])
+    same(dn.linspace(0, stops, **options), np.linspace(0, stops, **options))
+
+
+@pytest.mark.parametrize("args", [(3,), (2, 4)])
+@pytest.mark.parametrize("k", [-1, 0, 2])
+def test_eye(args: tuple[int, ...], k: int) -> None:
+    same(dn.eye(*args, k=k), np.eye(*args, k=k, dtype=np.float32))
+
+
+def test_one_hot() -> None:
+    x = np.array([[0, 2], [1, 5]])
+    wanted = np.where(np.arange(3) == x[..., None], 1.0, 0.0)
+    same(dn.one_hot(x, 3), wanted.astype(np.float32))
+    same(dn.one_hot(x, 3, axis=0, dtype="i8"), np.moveaxis(wanted, -1, 0).astype("i1"))
+    with pytest.raises(dn.DefnTypeError, match="integers"):
+        dn.one_hot(np.ones(2), 3)
+
+
+TENSORS = [
+    ([[200, 100]], np.int64),
+    ([200.0, 100], np.float32),
+    ([[True], [False]], np.bool_),
+    ([], np.float32),
+    (3, np.int64),
+    (2.5, np.float32),
+    (np.float64(2.5), np.float64),
+    (np.arange(3, dtype=np.int8), np.int8),
+    ([np.float64(1), 2], np.float64),
+    ([np.ones(2), [1, 2]], np.float64),
+    (1j, np.complex64),
+]
+
+
+@pytest.mark.parametrize(("value", "dtype"), TENSORS)
+def test_tensor_and_asarray(value: object, dtype: object) -> None:
+    for function in (dn.tensor, dn.asarray):
+        same(function(value), np.asarray(value).astype(dtype))
+        same(function(value, dtype="c128"), np.asarray(value, np.complex128))
+
+
+def test_what_makes_no_tensor() -> None:
+    with pytest.raises(dn.DefnShapeError, match="one length"):
+        dn.tensor([[1, 2], [3]])
+    with pytest.raises(OverflowError, match="does not fit"):
+        dn.tensor([2**70])
+    with pytest.raises(dn.DefnTypeError, match="not a tensor"):
+        dn.tensor(["a"])
+
+
+def test_astype() -> None:
+    x = np.array([1.7, -1.7, np.nan, np.inf])
+    limits = np.iinfo(np.int32)
+    same(dn.astype(x, "i32"), np.array([1, -1, 0, limits.max], np.int32))
+    same(dn.astype(M, np.float32), M.astype(np.float32))
+    same(dn.astype(M, "bool"), M != 0)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.bool_, np.float16])
+def test_small_dtypes_accumulate_wide(dtype: object) -> None:
+    x = np.ones(4000, dtype)
+    wide = {np.int8: np.int64, np.uint8: np.uint64, np.bool_: np.int64}
+    assert dn.sum(x) == 4000 and dn.sum(x).dtype == wide.get(dtype, dtype)
+    assert dn.cumsum(x)[-1] == 4000
+    assert dn.mean(x) == 1
+    result = dtype if dtype is np.float16 else np.float32
+    assert dn.mean(x).dtype == dn.std(x).dtype == result
+
+
+def test_reductions_take_a_dtype() -> None:
+    assert dn.sum(M, dtype="f32").dtype == np.float32
+    assert dn.mean(M, dtype=np.float64) == M.mean()
+    same(dn.prod(M[0], dtype="f64"), np.prod(M[0], dtype=float))
+
+
+def test_of_no_elements() -> None:
+    empty = np.zeros((0, 2))
+    assert np.isnan(dn.mean(empty)) and dn.sum(empty) == 0 and dn.prod(empty) == 1
+    same(dn.cumsum(empty, 0), empty)
+    same(dn.sort(empty, axis=0), empty)
+    same(dn.softmax(empty), empty)
+    same(dn.logsumexp(empty, 0), np.full(2, -np.inf))
+    same(dn.take(X, np.array([], int), 0), X[:0])
+    with pytest.raises(dn.DefnShapeError, match="extreme of no elements"):
+        dn.max(empty)
+
+
+@pytest.mark.parametrize("correction", [0, 1, 2.5])
+def test_correction(correction: float) -> None:
+    for name in ("var", "std"):
+        function, wanted = getattr(dn, name), getattr(np, name)(X, ddof=correction)
+        same(function(X, correction=correction), wanted)
+        same(function(X, ddof=correction), wanted)
+    assert dn.var(X, correction=30) == np.inf
+
+
+def test_running_extremes() -> None:
+    for name, numpy in (("max", np.maximum), ("min", np.minimum)):
+        function = getattr(dn, f"cumulative_{name}")
+        same(function(X, axis=1), numpy.accumulate(X, axis=1))
+        same(function(M[0]), numpy.accumulate(M[0]))
+    with pytest.raises(dn.DefnShapeError, match="axis is needed"):
+        dn.cumulative_sum(M)
+
+
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, 2)])
+def test_logsumexp(axis: object) -> None:
+    x = X.copy()
+    x[0, 0, 0], x[1] = 800, -np.inf
+    for keepdims in (False, True):
+        got = dn.logsumexp(x, axis, keepdims=keepdims)
+        same(got, special.logsumexp(x, axis=axis, keepdims=keepdims))
+    assert dn.logsumexp(np.array([1.0, np.inf])) == np.inf
+    assert dn.logsumexp(np.array([0, 0])).dtype == np.float32
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_softmax(axis: int) -> None:
+    x = X * 400
+    same(dn.softmax(x, axis=axis), special.softmax(x, axis=axis))
+    same(dn.log_softmax(x, axis=axis), special.log_softmax(x, axis=axis))
+
+
+def test_indices_out_of_bounds() -> None:
+    for index in (np.array([0, 3]), np.array([-4]), 3):
+        with pytest.raises(IndexError, match=r"out of bounds for axis 0 with size 3"):
+            dn.take(M, index, 0)
+    with pytest.raises(IndexError, match="index 7 is"):
+        dn.indexed_add(np.zeros(3), np.array([1, 7]), 1.0)
+    with pytest.raises(dn.DefnTypeError, match="integers"):
+        dn.take(M, np.array([0.5]))
+    with pytest.raises(dn.DefnValueError, match="mode"):
+        dn.take(M, np.array([0]), mode="nearest")
+
+
+def test_indexed_add_and_put() -> None:
+    index, updates = np.array([2, 0, 2]), RNG.standard_normal((3, 4))
+    added = M.astype(float)
+    np.add.at(added, index, updates)
+    same(dn.indexed_add(M.astype(float), index, updates), added)
+    put = M.astype(float)
+    put[index] = updates
+    same(dn.indexed_put(M.astype(float), index, updates), put)
+    pair = (np.array([[0], [2]]), np.array([1, -1]))
+    put, added = M.copy(), M.copy()
+    put[pair] = 5
+    np.add.at(added, pair, 5)
+    same(dn.indexed_put(M, pair, 5), put)
+    same(dn.indexed_add(M, pair, 5), added)
+    with pytest.raises(dn.DefnTypeError, match="cannot store f64 into i64"):
+        dn.indexed_add(M, index, updates)
+
+
+def test_windows_at_run_time() -> None:
+    same(dn.dynamic_slice(M, (1, np.array(2)), (2, 2)), M[1:3, 2:4])
+    same(dn.dynamic_slice(M, (9, 9), (2, 2), mode="clip"), M[1:3, 2:4])
+    changed = M.copy()
+    changed[1:, 1:3] = 0
+    same(dn.dynamic_update_slice(M, np.zeros((2, 2), int), (1, 1)), changed)
+    with pytest.raises(IndexError, match="windows along axis 0"):
+        dn.dynamic_slice(M, (2, 0), (2, 2))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int8, np.uint8, np.bool_])
+def test_descending_order_is_stable_with_nan_last(dtype: object) -> None:
+    x = RNG.integers(0, 4, (5, 7)).astype(dtype)
+    if dtype is np.float64:
+        x[0, :2] = np.nan
+    order = dn.argsort(x, descending=True)
+    key = np.where(np.isnan(x), np.inf, -x.astype(float))
+    same(order, np.argsort(key, axis=-1, stable=True))
+    same(dn.sort(x, descending=True), np.take_along_axis(x, order, -1))
+    values, places = dn.top_k(x, 3)
+    same((values, places), (np.take_along_axis(x, order, -1)[:, :3], order[:, :3]))
+    assert dn.top_k(x, 2, axis=0)[0].shape == (2, 7)
+
+
+def test_inspection() -> None:
+    assert dn.finfo("bf16").eps == 2**-7 and dn.finfo(X).max == np.finfo(float).max
+    assert dn.iinfo(np.int8).min == -128 and dn.iinfo(M).bits == 64
+    assert dn.isdtype(np.float32, "numeric") and not dn.isdtype("f32", "integral")
+    assert dn.isdtype(np.dtype("int8"), ("bool", np.int8))
+    assert dn.can_cast("i8", "i16") and not dn.can_cast("f32", "i64")
+    assert dn.broadcast_shapes((2, 1), (3,)) == (2, 3)
+    with pytest.raises(dn.DefnValueError, match="kinds are"):
+        dn.isdtype("f32", "floating")
+
+
+def test_dot_over_axes() -> None:
+    y = RNG.standard_normal((4, 2, 5))
+    same(dn.dot(X, y, axes=((2,), (0,))), np.tensordot(X, y, ((2,), (0,))))
+    got = dn.dot(X, y, axes=(2, 0), batch_axes=(0, 1))
+    same(got, np.einsum("bij,jbk->bik", X, y))

@@ -29,7 +29,7 @@ from defnpy.ops.family import fold
 from defnpy.ops.leaf import CONST, const
 from defnpy.ops.math.exponential import exp
 from defnpy.ops.math.logarithm import log
-from defnpy.ops.math.logistic import log_sigmoid, sigmoid, softplus
+from defnpy.ops.math.logistic import log_sigmoid, softplus
 from defnpy.ops.movement import TRANSPOSE, transpose
 from defnpy.ops.reduce import max
 from defnpy.passes.prune import prune
@@ -104,7 +104,7 @@ def _log_of_moved(node: Expr, x: Expr) -> Expr | None:
 
 
 def _has_stable_log(x: Expr) -> bool:
-    if x.op.name in ("sigmoid", "exp"):
+    if x.op.name in ("sigmoid", "exp") or _flipped(x) is not None:
         return True
     if x.op is SUM:
         return _is_op(x.operands[0], "exp")
@@ -149,10 +149,18 @@ def _is_shifted(a: Expr, axes: tuple[int, ...]) -> bool:
     return _is_op(under, "max") and under.operands[0] is a.operands[0]
 
 
-def _one_minus_sigmoid(node: Expr, a: Expr, b: Expr) -> Expr | None:
-    if _is(a, 1) and _is_op(b, "sigmoid"):
-        return sigmoid(negative(b.operands[0]))
-    return None
+def _log_of_difference(node: Expr, x: Expr) -> Expr | None:
+    """log(1 - sigmoid(a)) = log_sigmoid(-a); elsewhere 1 - sigmoid stays cheap."""
+    a = _flipped(x)
+    return None if a is None else log_sigmoid(negative(a))
+
+
+def _flipped(x: Expr) -> Expr | None:
+    """Return a if `x` is 1 - sigmoid(a)."""
+    if not _is_op(x, "subtract") or not _is(x.operands[0], 1):
+        return None
+    under = x.operands[1]
+    return under.operands[0] if _is_op(under, "sigmoid") else None
 
 
 def _softplus(a: Expr, b: Expr) -> Expr | None:
@@ -193,13 +201,13 @@ RULES = (
     Rule("--x = x", "negative", lambda n, x: _operand_of(x, "negative")),
     Rule("ct * finite", "scale", _scale),
     Rule("transpose(transpose(x))", "transpose", _compose_transposes),
-    Rule("1 - sigmoid(x) = sigmoid(-x)", "subtract", _one_minus_sigmoid),
     Rule("log(exp(x)) = x", "log", lambda n, x: _operand_of(x, "exp")),
     Rule(
         "log(sigmoid(x)) = log_sigmoid(x)",
         "log",
         lambda n, x: _when(_is_op(x, "sigmoid"), lambda: log_sigmoid(x.operands[0])),
     ),
+    Rule("log(1 - sigmoid(x))", "log", _log_of_difference),
     Rule("log(exp(a) / b) = a - log(b)", "log", _log_of_quotient),
     Rule("log(sum(exp(a)))", "log", _log_sum_exp),
     Rule("log(1 + exp(x)) = softplus(x)", "log", _log_of_sum),

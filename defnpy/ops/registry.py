@@ -22,6 +22,7 @@ from defnpy.ops import (
     math,
     movement,
     reduce,
+    sorting,
 )
 from defnpy.ops.family import Elementwise
 
@@ -41,6 +42,7 @@ MODULES = (
     dot,
     control,
     gradient,
+    sorting,
 )
 
 

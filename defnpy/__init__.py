@@ -11,8 +11,8 @@ import importlib
 from typing import Any
 
 from defnpy import api as _api
+from defnpy import errors as errors
 from defnpy import tree as tree
-from defnpy.base import errors as errors
 from defnpy.config import config as config
 from defnpy.ops.public import FUNCTIONS as _FUNCTIONS
 from defnpy.ops.public import documentation as _documentation
@@ -25,11 +25,6 @@ _API = [
     *("checkpoint", "stop_gradient", "custom_grad", "range", "check", "devices"),
     *("to_device",),
 ]
-_ERRORS = [
-    name
-    for name, value in vars(errors).items()
-    if isinstance(value, type) and issubclass(value, Exception)
-]
 # Imported when they are first used, so that importing defnpy stays quick.
 _MODULES = [
     *("cache", "data", "fft", "linalg", "losses", "metrics", "nn", "optimizers"),
@@ -38,7 +33,7 @@ _MODULES = [
 _LAZY = {"to_batched": "defnpy.data", "Serving": "defnpy.serving"}
 
 globals().update({name: getattr(_api, name) for name in _API if hasattr(_api, name)})
-globals().update({name: getattr(errors, name) for name in _ERRORS})
+globals().update({name: getattr(errors, name) for name in errors.__all__})
 globals().update(
     {
         name: _PublicFunction(name, builder, _documentation(name))
@@ -48,7 +43,7 @@ globals().update(
 
 __all__ = ["Template", "config", "errors", "template", "tree"]
 __all__ += [name for name in _API if hasattr(_api, name)]  # pyright: ignore
-__all__ += [*_ERRORS, *_FUNCTIONS, "to_batched"]  # pyright: ignore
+__all__ += [*errors.__all__, *_FUNCTIONS, "to_batched"]  # pyright: ignore
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 import defnpy as dn
+from defnpy.base import errors as base_errors
 
 pytestmark = pytest.mark.pure
 
@@ -135,3 +136,16 @@ def test_batches_of_trees() -> None:
     assert sizes == {"partial": [2, 2, 1], "repeat": [2, 2, 2], "discard": [2, 2]}
     with pytest.raises(dn.DefnShapeError, match="one size"):
         dn.to_batched((np.zeros(2), np.zeros(3)), 1)
+
+
+def test_errors_carry_the_name_they_are_imported_by() -> None:
+    assert {getattr(dn, n) for n in dn.errors.__all__} >= {dn.DefnError}
+    error = pickle.loads(pickle.dumps(dn.DefnShapeError("no", hint="yes")))
+    assert str(error) == "no\n  hint: yes"
+    assert type(error).__module__ == "defnpy.errors"
+    inside = {
+        name
+        for name, value in vars(base_errors).items()
+        if isinstance(value, type) and issubclass(value, Exception)
+    }
+    assert inside == set(dn.errors.__all__)

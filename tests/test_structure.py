@@ -27,10 +27,11 @@ FLOORS = {
     "backends": 4,
     "runtime": 5,
     "api": 5,
-    # Modules that show what lies below as `dn.tree`, `dn.config`, `dn.cache`.
+    # Modules that show what lies below as `dn.tree`, `dn.config`, `dn.errors`.
     "tree": 5,
     "config": 5,
     "cache": 5,
+    "errors": 5,
 }
 # Rooms of one floor are siblings and do not import each other, except these.
 BESIDE = {
@@ -52,7 +53,7 @@ LIBRARY = {
     "linalg",
     "fft",
 }
-PUBLIC_ROOMS = LIBRARY | {"tree", "config", "cache"}
+PUBLIC_ROOMS = LIBRARY | {"tree", "config", "cache", "errors"}
 PRIVATE_ROOMS = set(FLOORS) - PUBLIC_ROOMS
 
 ARRAYS = {"numpy", "optree", "ml_dtypes"}

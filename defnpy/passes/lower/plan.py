@@ -101,7 +101,9 @@ class Plan:
         """Whether an event is a nest of loops over elements."""
         if event.op.family == "reduction":
             return True
-        if event not in self.storage.stored or event.op.name in ("const", "reshape"):
+        if event not in self.storage.stored or event.op.name == "const":
+            return False
+        if event.op.name == "reshape" and self.storage.has_memory(event.operands[0]):
             return False
         return event.op.family in ("elementwise", "movement", "gather", "leaf")
 
@@ -139,6 +141,8 @@ class Plan:
         if not isinstance(old.type, TensorType) or old.tensor.rank == 0:
             return
         if not self._is_ours(old) or event.operands.count(old) > 1:
+            return
+        if any(self.reuse.get((event, other)) is old for other in range(k)):
             return
         if self._order_readers(event, key_of(old)[0]):
             self.reuse[(event, k)] = old

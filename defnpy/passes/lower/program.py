@@ -127,10 +127,10 @@ class Region:
             loops.emit(self, group)
         elif family in control.EMITTERS:
             control.EMITTERS[family](self, event)
-        elif event.tensor.rank == 0:
-            self.values[event, 0] = self.let(element(self, event, ()))
         elif family == "dot":
             products.emit(self, event)
+        elif event.tensor.rank == 0:
+            self.values[event, 0] = self.let(element(self, event, ()))
         elif family in ("store", "copy"):
             stores.emit(self, event)
         elif event.op.name == "const":

@@ -96,6 +96,14 @@ class Storage:
             return True
         return node.tensor.rank == 0 or node in self.stored
 
+    def has_memory(self, node: Expr) -> bool:
+        """Whether an array is in memory, not computed where it is used."""
+        while node.op is CHECK:
+            node = node.operands[0]
+        if node.tensor.rank == 0:
+            return False
+        return node.op is PARAM or node.op is ITEM or node in self.stored
+
     @cached_property
     def events(self) -> list[Expr]:
         """Every event, operands first."""

@@ -1,5 +1,6 @@
 """Public functions called on arrays: values, dtypes and shapes beside NumPy's."""
 
+import inspect
 import pickle
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 import defnpy as dn
 from defnpy.base import errors as base_errors
+from defnpy.ops.public import FUNCTIONS
 
 pytestmark = pytest.mark.pure
 
@@ -149,3 +151,10 @@ def test_errors_carry_the_name_they_are_imported_by() -> None:
         if isinstance(value, type) and issubclass(value, Exception)
     }
     assert inside == set(dn.errors.__all__)
+
+
+def test_every_public_function_is_documented_with_an_example() -> None:
+    bare = [n for n in FUNCTIONS if ">>> " not in (getattr(dn, n).__doc__ or "")]
+    assert not bare
+    assert "take their common dtype" in dn.add.__doc__
+    assert str(inspect.signature(dn.add)) == "(x1, x2, /)"

@@ -30,7 +30,6 @@ def same(got: object, wanted: object, rtol: float = 1e-12) -> None:
 AS_NUMPY = {
     "broadcast_to": [((X, (5, 2, 3, 4)), {}), ((np.ones((3, 1)), (3, 2)), {})],
     "broadcast_arrays": [((X, M[:, :1]), {})],
-    "broadcast_shapes": [],
     "concatenate": [(([M, M[:1]],), {}), (([X, X], -1), {}), (([M, X], None), {})],
     "concat": [(([M, M],), {"axis": 1})],
     "stack": [(([M, M],), {}), (([M, M], -1), {}), (([M, X[0]],), {"axis": 1})],
@@ -110,7 +109,10 @@ AS_NUMPY = {
     "full_like": [((M, 3), {}), ((X, 2), {}), ((M, 1.5), {"dtype": np.float64})],
     "zeros_like": [((M,), {}), ((M,), {"dtype": np.float64})],
     "ones_like": [((X,), {}), ((X,), {"dtype": np.int8})],
-    "astype": [],
+    "isin": [((M, M[0]), {}), ((X, M), {"invert": True})],
+    "real": [((X,), {})],
+    "imag": [((X,), {})],
+    "conj": [((M,), {})],
 }
 CASES = [
     pytest.param(name, *case, id=f"{name}-{k}")
@@ -354,3 +356,25 @@ def test_dot_over_axes() -> None:
     same(dn.dot(X, y, axes=((2,), (0,))), np.tensordot(X, y, ((2,), (0,))))
     got = dn.dot(X, y, axes=(2, 0), batch_axes=(0, 1))
     same(got, np.einsum("bij,jbk->bik", X, y))
+
+
+def test_what_only_values_can_size_runs_outside_programs() -> None:
+    x = np.array([[3, 0], [1, 3]])
+    same(dn.nonzero(x), np.nonzero(x))
+    for name in ("values", "counts", "inverse", "all"):
+        got, wanted = (getattr(m, f"unique_{name}")(x) for m in (dn, np))
+        same(got, wanted)
+    with pytest.raises(dn.DefnTypeError, match="cannot be part of a compiled"):
+        dn.nonzero.__defnpy_builder__(x)
+
+
+def test_dlpack() -> None:
+    class Holder:
+        def __dlpack__(self, **options: object) -> object:
+            return M.__dlpack__(**options)
+
+        def __dlpack_device__(self) -> tuple[int, int]:
+            return M.__dlpack_device__()
+
+    same(dn.from_dlpack(Holder()), M)
+    same(dn.negative(Holder()), -M)

@@ -235,3 +235,54 @@ def vecdot(a: Any, b: Any, *, axis: int = -1) -> Expr:
     (place,) = axes.normalize_axes(axis, a.tensor.rank)
     rest = tuple(k for k in range(a.tensor.rank) if k != place)
     return dot.dot_general(a, b, ((place,), (place,)), (rest, rest))
+
+
+def isin(x: Any, elements: Any, *, invert: bool = False) -> Expr:
+    """Whether each element of `x` is one of `elements`.
+
+    Args:
+        x: tensor.
+        elements: tensor of any shape; each is compared with each of `x`.
+        invert: whether to tell what is not in it.
+
+    >>> dn.isin(np.array([1, 2, 3]), np.array([3, 1]))
+    array([ True, False,  True])
+    """
+    x, elements = as_expr(x), as_expr(elements)
+    each = axes.reshape(x, (*x.shape, 1))
+    found = reduce.any(equal(each, axes.reshape(elements, (-1,))), -1)
+    return elementwise.logical_not(found) if invert else found
+
+
+def conj(x: Any) -> Expr:
+    """Return the complex conjugate: a real tensor is its own.
+
+    >>> dn.conj(np.array([1.0, 2.0]))
+    array([1., 2.])
+    """
+    return _real_only(x, "conj")
+
+
+def real(x: Any) -> Expr:
+    """Return the real part: a real tensor is its own.
+
+    >>> dn.real(np.array([1.0, 2.0]))
+    array([1., 2.])
+    """
+    return _real_only(x, "real")
+
+
+def imag(x: Any) -> Expr:
+    """Return the imaginary part, zeros for a real tensor.
+
+    >>> dn.imag(np.array([1.0, 2.0]))
+    array([0., 0.])
+    """
+    return axes.zeros_like(_real_only(x, "imag"))
+
+
+def _real_only(x: Any, name: str) -> Expr:
+    x = as_expr(x)
+    if x.dtype.kind == "c":
+        raise DefnTypeError(f"{name} does not take {x.dtype}")
+    return x

@@ -24,6 +24,7 @@ from defnpy.ops import (
     windows,
 )
 from defnpy.ops.examples import EXAMPLES
+from defnpy.ops.family import Elementwise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +63,6 @@ _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "sqrt": elementwise.sqrt,
     "subtract": elementwise.subtract,
     "where": elementwise.where,
-    "select": elementwise.where,
     "dot": dot.dot,
     "matmul": dot.matmul,
     "max": reduce.max,
@@ -77,7 +77,7 @@ _NAMED = {
     composite: (
         *("clip", "square", "reciprocal", "rsqrt", "positive", "floor", "ceil"),
         *("trunc", "round", "signbit", "isclose", "allclose", "bitcast", "outer"),
-        *("tensordot", "vecdot"),
+        *("tensordot", "vecdot", "isin", "conj", "real", "imag"),
     ),
     inspection: ("finfo", "iinfo", "isdtype", "can_cast", "result_type"),
     softmax: ("logsumexp", "softmax", "log_softmax"),
@@ -121,11 +121,13 @@ _ALIASES = {
     "absolute": "abs",
     "all_close": "allclose",
     "concat": "concatenate",
+    "from_dlpack": "asarray",
     "transpose": "permute_dims",
     "left_shift": "bitwise_left_shift",
     "right_shift": "bitwise_right_shift",
     "mod": "remainder",
     "pow": "power",
+    "select": "where",
 }
 
 
@@ -147,6 +149,24 @@ def documentation(name: str) -> str:
     >>> documentation("add").splitlines()[0]
     'Sum of two tensors, element by element.'
     """
-    text = FUNCTIONS[name].__doc__ or ""
-    example = EXAMPLES.get(_ALIASES.get(name, name), "")
-    return text if ">>>" in text or not example else f"{text}\n\n{example}\n"
+    builder = FUNCTIONS[name]
+    text = builder.__doc__ or ""
+    if ">>>" in text:
+        return text
+    parts = [text, EXAMPLES.get(_ALIASES.get(name, name), "")]
+    if isinstance(builder, Elementwise):
+        parts.insert(1, _rules(builder))
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _rules(function: Elementwise) -> str:
+    """Say which dtypes an elementwise function takes and returns."""
+    kinds = {"b": "bool", "i": "integers", "u": "unsigned integers", "f": "floats"}
+    kinds["c"] = "complex numbers"
+    taken = ", ".join(kinds[kind] for kind in function.kinds)
+    said = [f"It takes {taken}."]
+    if function.floats:
+        said = ["Integers become the default float."]
+    if function.arity > 1:
+        said.insert(0, "Operands broadcast and take their common dtype.")
+    return "\n".join(said)

@@ -20,6 +20,7 @@ from defnpy.base.flags import flags
 from defnpy.ir.expr import Expr, make_param, scope
 from defnpy.ir.function import Function
 from defnpy.ir.types import TensorType
+from defnpy.ops.family import Elementwise
 from defnpy.ops.unsized import Unsized
 from defnpy.runtime.arguments import as_array, is_array
 
@@ -37,6 +38,11 @@ class PublicFunction:
         self.__doc__ = doc
         self.__module__ = "defnpy"
         self.__defnpy_builder__ = builder
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The signature, for `help`; made when asked for."""
+        return _signature(self.__defnpy_builder__)
 
     def __repr__(self) -> str:
         """Return the name."""
@@ -59,6 +65,15 @@ class PublicFunction:
             if flags.traceback == "full":
                 raise
             raise error.with_traceback(None) from None
+
+
+def _signature(builder: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature; an elementwise function's comes from its record."""
+    if not isinstance(builder, Elementwise):
+        return inspect.signature(builder)
+    names = ["x"] if builder.arity == 1 else [f"x{k + 1}" for k in range(builder.arity)]
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    return inspect.Signature([inspect.Parameter(name, kind) for name in names])
 
 
 def _outside(function: Unsized, leaves: list[Any], treedef: Any) -> Any:

@@ -173,6 +173,17 @@ def scope(*, isolated: bool = False) -> Iterator[Scope]:
 
 
 @contextmanager
+def reenter(region: Scope) -> Iterator[None]:
+    """Make expressions in `region`, a scope that was left or is around this one."""
+    before = _current.scope
+    _current.scope = region
+    try:
+        yield
+    finally:
+        _current.scope = before
+
+
+@contextmanager
 def at(span: Span | None) -> Iterator[None]:
     """Give `span` to every expression made inside."""
     before = _current.span

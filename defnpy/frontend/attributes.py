@@ -1,0 +1,65 @@
+"""Attributes of tensors and of static objects."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from defnpy.base import tree
+from defnpy.base.errors import DefnAttributeError
+from defnpy.frontend import methods
+from defnpy.frontend.values import (
+    Closure,
+    Counting,
+    Rows,
+    TensorMethod,
+    describe,
+    is_array,
+    is_number,
+)
+from defnpy.ir.expr import Expr
+
+if TYPE_CHECKING:
+    from defnpy.frontend.frame import Frame
+
+_PLAIN = (str, bytes, tuple, list, dict, set, frozenset, range, slice, type)
+# Modules whose names are not rebound.
+_FIXED = frozenset({"numpy", "math", "defnpy", "builtins", "operator", "functools"})
+
+
+def attribute(frame: Frame, base: Any, name: str) -> Any:
+    """Return ``base.name``."""
+    if isinstance(base, Expr):
+        return _of_tensor(base, name)
+    if isinstance(base, Closure | Rows | Counting | TensorMethod):
+        raise DefnAttributeError(f"a function or an iterator has no `{name}` here")
+    if is_number(base) or base is None or isinstance(base, _PLAIN):
+        return frame.static(getattr, base, name)
+    made = getattr(type(base), name, None)
+    if isinstance(made, property) and made.fget is not None:
+        return frame.call(made.fget, [base], {})
+    value = frame.static(getattr, base, name)
+    if callable(value) or isinstance(value, ModuleType | Expr):
+        return value
+    if isinstance(base, ModuleType) and base.__name__.split(".")[0] in _FIXED:
+        return value
+    if _is_own_tree(base) and not any(map(is_array, tree.leaves(value))):
+        return value
+    return frame.session.capture(base, name, lambda: getattr(base, name))
+
+
+def _is_own_tree(base: Any) -> bool:
+    """Whether `base` is a tree of fields, so that it was guarded as a whole."""
+    return hasattr(base, "__dataclass_fields__")
+
+
+def _of_tensor(x: Expr, name: str) -> Any:
+    if name in methods.PROPERTIES:
+        return methods.PROPERTIES[name](x)
+    if name in methods.METHODS:
+        return TensorMethod(x, name)
+    if name in methods.IN_PLACE:
+        raise DefnAttributeError(
+            f"`.{name}` changes an array in place; {methods.IN_PLACE[name]}"
+        )
+    raise DefnAttributeError(f"{describe(x)} has no attribute `{name}`")

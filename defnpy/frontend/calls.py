@@ -1,0 +1,202 @@
+"""What a call does, by what is called."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from defnpy.base.errors import DefnSyntaxError, DefnTypeError
+from defnpy.frontend import differentiation, inlining, methods, numpy_names
+from defnpy.frontend.iteration import items_of
+from defnpy.frontend.python_names import (
+    HANDLERS,
+    REFUSED,
+    container_method,
+)
+from defnpy.frontend.target import DefnTarget, TransformTarget
+from defnpy.frontend.values import (
+    Closure,
+    TensorMethod,
+    describe,
+    has_tensors,
+)
+from defnpy.ir.expr import Expr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from defnpy.frontend.frame import Frame
+
+
+def evaluate(frame: Frame, node: ast.Call) -> Any:
+    """Return the value of a call."""
+    callee = frame.evaluate(node.func)
+    args: list[Any] = []
+    for each in node.args:
+        if isinstance(each, ast.Starred):
+            args.extend(items_of(frame, frame.evaluate(each.value)))
+        else:
+            args.append(frame.evaluate(each))
+    kwargs: dict[str, Any] = {}
+    for keyword in node.keywords:
+        value = frame.evaluate(keyword.value)
+        kwargs |= value if keyword.arg is None else {keyword.arg: value}
+    return call(frame, callee, args, kwargs)
+
+
+def call(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Return what `callee` returns."""
+    if isinstance(callee, Expr):
+        raise DefnTypeError(f"{callee.type} is not a function")
+    for kind, rule in _BY_TYPE:
+        if isinstance(callee, kind):
+            return rule(frame, callee, args, kwargs)
+    if _among(callee, HANDLERS):
+        return frame.static(HANDLERS[callee], frame, *args, **kwargs)
+    if _among(callee, numpy_names.MATH) or _among(callee, numpy_names.NUMPY):
+        return numpy_names.call(frame, callee, args, kwargs)
+    builder = getattr(callee, "__defnpy_builder__", None)
+    if builder is not None:
+        return frame.session.own(frame.static(builder, *args, **kwargs))
+    kind = getattr(callee, "__defnpy_transform__", None)
+    if kind is not None:
+        return _transform(frame, kind, args, kwargs)
+    target = getattr(callee, "__defnpy_target__", None)
+    if target is not None:
+        return call(frame, target, args, kwargs)
+    return _python(frame, callee, args, kwargs)
+
+
+def _among(callee: Any, table: Any) -> bool:
+    try:
+        return callee in table
+    except TypeError:
+        return False
+
+
+def _transform(frame: Frame, kind: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Return ``dn.range(...)``, or a transform of a function."""
+    if kind == "range":
+        return call(frame, range, args, kwargs)
+    return differentiation.transform(frame, kind, *args, **kwargs)
+
+
+def _method(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    return methods.call(frame, callee.x, callee.name, args, kwargs)
+
+
+def _closure(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    return inlining.call_closure(frame, callee, args, kwargs)
+
+
+def _target(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    return call(frame, callee.function, args, kwargs)
+
+
+def _partial(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    return call(frame, callee.func, [*callee.args, *args], callee.keywords | kwargs)
+
+
+def _bound(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    owner = callee.__self__
+    if isinstance(owner, tuple) and callee.__name__ in ("_replace", "_asdict"):
+        return frame.static(callee, *args, **kwargs)
+    if isinstance(owner, type):  # a class method
+        return frame.static(callee, *args, **kwargs)
+    return call(frame, callee.__func__, [owner, *args], kwargs)
+
+
+_BY_TYPE: list[tuple[type, Callable[..., Any]]] = [
+    (TensorMethod, _method),
+    (Closure, _closure),
+    (DefnTarget, _target),
+    (TransformTarget, differentiation.call),
+    (functools.partial, _partial),
+    (MethodType, _bound),
+]
+
+
+def _python(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Return what an ordinary Python callable returns."""
+    if isinstance(callee, type):
+        return _class(frame, callee, args, kwargs)
+    if isinstance(callee, FunctionType):
+        return _function(frame, callee, args, kwargs)
+    if isinstance(callee, BuiltinFunctionType | BuiltinMethodType):
+        owner = callee.__self__
+        if isinstance(owner, list | dict | set | tuple | str):
+            return container_method(frame, callee, args, kwargs)
+    elif isinstance(vars(type(callee)).get("__call__"), FunctionType):
+        return call(frame, type(callee).__call__, [callee, *args], kwargs)
+    return _static(frame, callee, args, kwargs)
+
+
+def _function(
+    frame: Frame, callee: FunctionType, args: list[Any], kwargs: dict[str, Any]
+) -> Any:
+    """Inline a Python function; one of a library that is static runs in Python."""
+    static = not has_tensors(args, kwargs)
+    if static and _is_library(callee):
+        return _static(frame, callee, args, kwargs)
+    try:
+        code = inlining.code_of(callee)
+    except DefnSyntaxError:
+        if static and not _holds_functions(args, kwargs):
+            return _static(frame, callee, args, kwargs)
+        raise
+    return inlining.call_function(frame, code, callee, args, kwargs)
+
+
+def _is_library(callee: FunctionType) -> bool:
+    module = str(callee.__module__).split(".")[0]
+    return module in inlining.LIBRARIES
+
+
+def _holds_functions(args: list[Any], kwargs: dict[str, Any]) -> bool:
+    return any(isinstance(each, Closure) for each in (*args, *kwargs.values()))
+
+
+def _class(frame: Frame, cls: type, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    if issubclass(cls, np.generic):
+        return numpy_names.scalar_type(frame, cls, args)
+    is_record = hasattr(cls, "__dataclass_fields__") or hasattr(cls, "_fields")
+    if is_record:
+        return frame.static(cls, *args, **kwargs)
+    return _static(frame, cls, args, kwargs)
+
+
+def _static(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Return what Python computes from static values."""
+    name = getattr(callee, "__name__", type(callee).__name__)
+    if not callable(callee):
+        raise DefnTypeError(f"{describe(callee)} is not a function")
+    if _among(callee, REFUSED):
+        raise DefnTypeError(f"`{name}` cannot be used in compiled code")
+    if numpy_names.is_random(callee):
+        raise DefnTypeError(
+            f"`{name}` would draw its numbers once, when the function is compiled",
+            hint="`dn.random` draws with a key, at each call",
+        )
+    given = has_tensors(args, kwargs)
+    if given or _holds_functions(args, kwargs):
+        what = describe(given and _first_tensor(args, kwargs))
+        raise DefnTypeError(
+            f"`{_full_name(callee, name)}` cannot take {what}: it is not a function"
+            " of defnpy, of NumPy's that it has, nor one in this language"
+            if given
+            else f"`{_full_name(callee, name)}` cannot take a function defined here"
+        )
+    return frame.static(callee, *args, **kwargs)
+
+
+def _first_tensor(args: list[Any], kwargs: dict[str, Any]) -> Any:
+    return next(x for x in (*args, *kwargs.values()) if has_tensors(x))
+
+
+def _full_name(callee: Any, name: str) -> str:
+    module = getattr(callee, "__module__", None)
+    return f"{module}.{name}" if module and module != "builtins" else name

@@ -1,0 +1,150 @@
+"""One call of a function of the language being interpreted."""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from defnpy.base import tree
+from defnpy.base.errors import (
+    DefnError,
+    DefnNameError,
+    DefnRecursionError,
+    DefnUnboundLocalError,
+    InternalError,
+    refine,
+)
+from defnpy.frontend.operators import truth
+from defnpy.frontend.values import (
+    Maybe,
+    Poison,
+    UnreachedError,
+    again,
+    is_tensor_like,
+    wrap,
+)
+from defnpy.ir.expr import at
+from defnpy.ops.control import check
+from defnpy.ops.leaf import as_expr
+
+if TYPE_CHECKING:
+    import ast
+    from collections.abc import Callable, Sequence
+    from types import FunctionType
+
+    from defnpy.base.span import Span
+    from defnpy.frontend.session import Session
+    from defnpy.frontend.source import Code
+
+# What a function's control flow leaves behind, kept among its names.
+RETURNED, BROKEN, CONTINUED, RESULT = "%returned", "%broken", "%continued", "%result"
+FLAGS = (RETURNED, BROKEN, CONTINUED)
+
+
+class Frame:
+    """The names of one call, and the evaluation of its syntax.
+
+    Attributes:
+        code: the function's syntax.
+        session: the specialisation it belongs to.
+        env: values of the names bound so far.
+        outer: the frame a nested function was defined in.
+        function: the Python function, for its globals and closure.
+    """
+
+    # What each node means is knowledge of other files, gathered in `interpreter`.
+    expressions: ClassVar[dict[type[ast.AST], Callable[..., Any]]] = {}
+    blocks: ClassVar[Callable[..., None]]
+    callers: ClassVar[Callable[..., Any]]
+
+    def __init__(
+        self,
+        code: Code,
+        session: Session,
+        function: FunctionType,
+        outer: Frame | None = None,
+    ) -> None:
+        """Start with no names bound."""
+        self.code, self.session = code, session
+        self.function, self.outer = function, outer
+        self.env: dict[str, Any] = {}
+
+    def span(self, node: ast.AST) -> Span:
+        """Return the place of `node`."""
+        return self.code.source.span(node)
+
+    def evaluate(self, node: ast.AST) -> Any:
+        """Return the value of an expression."""
+        span = self.span(node)
+        with at(span):
+            try:
+                return self.expressions[type(node)](self, node)
+            except DefnError as error:
+                raise error.at(span) from error.__cause__
+            except RecursionError:
+                raise DefnRecursionError(
+                    "calls are nested too deeply to be compiled", span=span
+                ) from None
+
+    def execute(self, statements: Sequence[ast.stmt]) -> None:
+        """Run statements."""
+        Frame.blocks(self, statements)
+
+    def call(self, callee: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Return what a call of `callee` returns."""
+        return Frame.callers(self, callee, list(args), kwargs)
+
+    def static(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Return what Python computes; its exceptions become the user's."""
+        try:
+            return wrap(function(*args, **kwargs))
+        except (DefnError, InternalError, RecursionError):
+            raise
+        except Exception as error:
+            raise refine(error) from error
+
+    def read(self, name: str) -> Any:
+        """Return the value of a name, as Python finds it."""
+        if name in self.env:
+            return self._bound(name, self.env[name])
+        if name in self.code.local_names:
+            raise DefnUnboundLocalError(f"`{name}` is read before it is assigned")
+        if self.outer is not None:
+            return self.outer.read(name)
+        return self._captured(name)
+
+    def _bound(self, name: str, value: Any) -> Any:
+        if isinstance(value, Poison):
+            if value.early is not None:
+                raise UnreachedError(value.error, value.early)
+            raise again(value.error)
+        if isinstance(value, Maybe):
+            return tree.map(lambda leaf: _assigned(name, leaf, value), value.value)
+        return value
+
+    def _captured(self, name: str) -> Any:
+        function, session = self.function, self.session
+        free = function.__code__.co_freevars
+        if name in free and function.__closure__:
+            cell = function.__closure__[free.index(name)]
+            try:
+                return session.capture(cell, name, lambda: cell.cell_contents)
+            except ValueError:
+                raise DefnNameError(f"`{name}` is not bound yet") from None
+        scope = function.__globals__
+        if name in scope:
+            return session.capture(scope, name, lambda: scope[name])
+        if hasattr(builtins, name):
+            return getattr(builtins, name)
+        raise DefnNameError(f"`{name}` is not defined")
+
+
+def _assigned(name: str, leaf: Any, value: Maybe) -> Any:
+    """Return a leaf of a name that may be unbound, checked where it is read."""
+    assigned = truth(value.assigned)
+    error = f"`{name}` is read, but no iteration or branch has assigned it"
+    if assigned is True:
+        return leaf
+    if assigned is False or not is_tensor_like(leaf):
+        raise DefnUnboundLocalError(error)
+    return check(as_expr(leaf), assigned, "DefnUnboundLocalError", error)

@@ -1,0 +1,133 @@
+"""Calls of functions of the language: their bodies are interpreted in place."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any
+
+from defnpy.base import tree
+from defnpy.base.errors import DefnRecursionError, DefnTypeError, refine
+from defnpy.frontend.frame import RESULT, RETURNED, Frame
+from defnpy.frontend.operators import truth
+from defnpy.frontend.source import code_of
+from defnpy.frontend.values import is_array
+from defnpy.ir.expr import Expr
+
+if TYPE_CHECKING:
+    import ast
+    from types import FunctionType
+
+    from defnpy.frontend.source import Code
+    from defnpy.frontend.values import Closure
+
+MAX_DEPTH = 1000
+# Their functions are not interpreted where they meet static values only.
+LIBRARIES = frozenset(sys.stdlib_module_names) | {"numpy", "scipy", "optree", "polars"}
+_KINDS = inspect.Parameter
+
+
+def call_function(
+    frame: Frame,
+    code: Code,
+    function: FunctionType,
+    args: list[Any],
+    kwargs: dict[str, Any],
+) -> Any:
+    """Return what a Python function returns."""
+    callee = Frame(code, frame.session, function)
+    signature = inspect.signature(function, follow_wrapped=False)
+    bound = _bind(code.name, signature, args, kwargs)
+    for name, parameter in signature.parameters.items():
+        if name not in bound.arguments and parameter.default is not _KINDS.empty:
+            value = parameter.default
+            if any(map(is_array, tree.leaves(value))):
+                value = frame.session.capture(
+                    function,
+                    f"default of {name}",
+                    lambda name=name: _default(function, name),
+                )
+            callee.env[name] = value
+    return _run(callee, bound)
+
+
+def _default(function: FunctionType, name: str) -> Any:
+    return inspect.signature(function, follow_wrapped=False).parameters[name].default
+
+
+def call_closure(
+    frame: Frame, closure: Closure, args: list[Any], kwargs: dict[str, Any]
+) -> Any:
+    """Return what a function defined inside a function returns."""
+    code = closure.code
+    callee = Frame(code, frame.session, closure.frame.function, closure.frame)
+    signature = inspect.Signature(_parameters(code.node.args, closure.defaults))
+    bound = _bind(code.name, signature, args, kwargs)
+    bound.apply_defaults()
+    return _run(callee, bound)
+
+
+def _parameters(
+    arguments: ast.arguments, defaults: dict[str, Any]
+) -> list[inspect.Parameter]:
+    made: list[inspect.Parameter] = []
+
+    def add(names: list[ast.arg], kind: Any) -> None:
+        for each in names:
+            default = defaults.get(each.arg, _KINDS.empty)
+            made.append(inspect.Parameter(each.arg, kind, default=default))
+
+    add(arguments.posonlyargs, _KINDS.POSITIONAL_ONLY)
+    add(arguments.args, _KINDS.POSITIONAL_OR_KEYWORD)
+    add([arguments.vararg] if arguments.vararg else [], _KINDS.VAR_POSITIONAL)
+    add(arguments.kwonlyargs, _KINDS.KEYWORD_ONLY)
+    add([arguments.kwarg] if arguments.kwarg else [], _KINDS.VAR_KEYWORD)
+    return made
+
+
+def _bind(
+    name: str, signature: inspect.Signature, args: list[Any], kwargs: dict[str, Any]
+) -> inspect.BoundArguments:
+    try:
+        return signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise DefnTypeError(f"{name}() {refine(error).message}") from None
+
+
+def _run(callee: Frame, bound: inspect.BoundArguments) -> Any:
+    session = callee.session
+    if session.depth >= MAX_DEPTH:
+        raise DefnRecursionError(
+            f"`{callee.code.name}` calls itself more than {MAX_DEPTH} deep; the depth"
+            " of a recursion must be known when compiling",
+            hint="a loop can run as long as a tensor says",
+        )
+    callee.env |= bound.arguments
+    for name, parameter in bound.signature.parameters.items():
+        if name not in callee.env and parameter.kind is _KINDS.VAR_POSITIONAL:
+            callee.env[name] = ()
+        elif name not in callee.env and parameter.kind is _KINDS.VAR_KEYWORD:
+            callee.env[name] = session.own({})
+    session.depth += 1
+    try:
+        callee.execute(callee.code.body)
+    finally:
+        session.depth -= 1
+    return _result(callee)
+
+
+def _result(callee: Frame) -> Any:
+    """Return the value of a call that has ended."""
+    returned = truth(callee.env.get(RETURNED, False))
+    value = callee.env.get(RESULT) if returned is not False else None
+    if isinstance(returned, Expr) and value is not None:
+        raise DefnTypeError(
+            f"`{callee.code.name}` returns a value on some paths and ends without"
+            " `return` on others",
+            span=callee.span(callee.code.node),
+            hint="end the function with a `return`",
+        )
+    return callee.read(RESULT) if value is not None else None
+
+
+__all__ = ["LIBRARIES", "call_closure", "call_function", "code_of"]

@@ -1,0 +1,164 @@
+"""What can be iterated, and how: counted, or item by item when specialising."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from defnpy.base.errors import DefnStaticError, DefnTypeError
+from defnpy.frontend import subscripts
+from defnpy.frontend.values import (
+    Counting,
+    Rows,
+    describe,
+    has_tensors,
+    known,
+)
+from defnpy.ir.expr import Expr
+from defnpy.ops.leaf import as_expr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from defnpy.frontend.frame import Frame
+
+
+@dataclass(frozen=True, eq=False)
+class Count:
+    """Items made from a counter.
+
+    Attributes:
+        start: static, or an integer scalar.
+        stop: likewise.
+        step: likewise.
+        get: makes the item of a counter.
+        unroll: how the loop is to be unrolled.
+    """
+
+    start: Any
+    stop: Any
+    step: Any
+    get: Callable[[Any], Any]
+    unroll: bool | int = False
+
+    @property
+    def range(self) -> range | None:
+        """The counter's values, where they are static."""
+        bounds = (self.start, self.stop, self.step)
+        return None if has_tensors(*bounds) else range(*bounds)
+
+
+def plan(frame: Frame, value: Any) -> Count | list[Any]:
+    """Return how to iterate over `value`."""
+    if isinstance(value, range):
+        value = Counting(value.start, value.stop, value.step)
+    if isinstance(value, Counting):
+        get = _same
+        return Count(value.start, value.stop, value.step, get, value.unroll)
+    if isinstance(value, Expr):
+        value = rows(frame, value)
+    if isinstance(value, Rows):
+        return Count(0, value.length, 1, value.get)
+    if isinstance(value, str | tuple | list | dict | set | frozenset):
+        return list(value)
+    try:
+        return list(iter(value))
+    except TypeError:
+        raise DefnTypeError(f"{describe(value)} cannot be iterated") from None
+
+
+def _same(index: Any) -> Any:
+    return index
+
+
+def rows(frame: Frame, x: Expr) -> Rows:
+    """Return the rows of a tensor."""
+    if x.tensor.rank == 0:
+        raise DefnTypeError(f"{x.type} cannot be iterated: it has no axes")
+    return Rows(x.shape[0], lambda index: subscripts.get(frame, x, index))
+
+
+def items_of(frame: Frame, value: Any) -> list[Any]:
+    """Return all items, made now."""
+    planned = plan(frame, value)
+    if isinstance(planned, list):
+        return planned
+    counted = planned.range
+    if counted is None:
+        raise DefnStaticError("a range of run-time length cannot be expanded")
+    return [planned.get(index) for index in counted]
+
+
+def counting(frame: Frame, bounds: list[Any], unroll: bool | int) -> Any:
+    """Return ``range(*bounds)``, whose bounds may be tensors."""
+    bounds = [known(bound) for bound in bounds]
+    if not has_tensors(*bounds):
+        made = frame.static(range, *bounds)
+        if unroll is False:
+            return made
+        return Counting(made.start, made.stop, made.step, unroll)
+    if not 1 <= len(bounds) <= 3:
+        raise DefnTypeError(f"range takes 1 to 3 bounds, {len(bounds)} given")
+    for bound in bounds:
+        x = as_expr(bound)
+        if not x.dtype.is_integer or x.shape != ():
+            raise DefnTypeError(f"range needs integers, not {x.type}")
+    if len(bounds) == 1:
+        bounds = [0, *bounds]
+    return Counting(bounds[0], bounds[1], bounds[2] if len(bounds) == 3 else 1, unroll)
+
+
+def as_rows(frame: Frame, value: Any) -> Rows | list[Any]:
+    """Return something iterated by position, as `enumerate` and `zip` need it."""
+    planned = plan(frame, value)
+    if isinstance(planned, list):
+        return planned
+    counted = planned.range
+    if counted is None:
+        raise DefnStaticError(
+            "a range of run-time length can only be looped over itself"
+        )
+    start, step = counted.start, counted.step
+    if isinstance(value, Expr | Rows):
+        return Rows(len(counted), planned.get)
+    return Rows(len(counted), lambda index: index * step + start)
+
+
+def is_lazy(*values: Any) -> bool:
+    """Whether `enumerate` or `zip` of these is counted rather than expanded."""
+    return any(isinstance(value, Expr | Rows | Counting | range) for value in values)
+
+
+def enumerated(frame: Frame, value: Any, start: int = 0) -> Any:
+    """Return ``enumerate(value, start)``."""
+    made = as_rows(frame, value)
+    if isinstance(made, list):
+        return list(enumerate(made, start))
+    return Rows(made.length, lambda index: (index + start, made.get(index)))
+
+
+def zipped(frame: Frame, values: list[Any], strict: bool = False) -> Any:
+    """Return ``zip(*values)``."""
+    parts = [as_rows(frame, value) for value in values]
+    lengths = [p.length if isinstance(p, Rows) else len(p) for p in parts]
+    if strict and len(set(lengths)) > 1:
+        raise DefnTypeError(f"zip() of different lengths: {lengths}")
+    length = min(lengths, default=0)
+
+    def item(part: Rows | list[Any], index: Any) -> Any:
+        if isinstance(part, Rows):
+            return part.get(index)
+        return subscripts.get(frame, part, index)
+
+    if not any(isinstance(part, Rows) for part in parts):
+        return [tuple(part[k] for part in parts) for k in range(length)]  # pyright: ignore
+    return Rows(length, lambda index: tuple(item(part, index) for part in parts))
+
+
+def backwards(frame: Frame, value: Any) -> Any:
+    """Return ``reversed(value)``."""
+    made = as_rows(frame, value)
+    if isinstance(made, list):
+        return made[::-1]
+    last = made.length - 1
+    return Rows(made.length, lambda index: made.get(last - index))

@@ -1,0 +1,213 @@
+"""Which names are assigned, and which are read later.
+
+A backward walk over the statements of a function.  Names that nested functions
+read count as live everywhere, since the function may be called at any time.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+FunctionNode = ast.FunctionDef | ast.Lambda
+Names = frozenset[str]
+NONE: Names = frozenset()
+_SCOPES = (ast.FunctionDef, ast.Lambda)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def parameter_names(arguments: ast.arguments) -> list[str]:
+    """Return parameter names in the order of a code object's variables."""
+    plain = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    extra = [each for each in (arguments.vararg, arguments.kwarg) if each]
+    return [each.arg for each in (*plain, *extra)]
+
+
+def root_name(node: ast.AST) -> str | None:
+    """Return the name at the root of ``x[i].y[j]``, if it is one."""
+    while isinstance(node, ast.Subscript | ast.Attribute | ast.Starred):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def assigned_in(nodes: Iterable[ast.AST]) -> Names:
+    """Return names that the nodes bind or store into, nested functions left out."""
+    return frozenset(_assigned(nodes))
+
+
+def _assigned(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef):
+            yield node.name
+            yield from _assigned([*node.args.defaults, *_given(node.args.kw_defaults)])
+        elif isinstance(node, ast.Lambda):
+            yield from _assigned([*node.args.defaults, *_given(node.args.kw_defaults)])
+        elif isinstance(node, _COMPREHENSIONS):
+            own = {name for each in node.generators for name in targets(each.target)}
+            yield from (
+                n for n in _assigned(ast.iter_child_nodes(node)) if n not in own
+            )
+        else:
+            yield from _bound_here(node)
+            yield from _assigned(ast.iter_child_nodes(node))
+
+
+def _given(nodes: Iterable[ast.AST | None]) -> list[ast.AST]:
+    return [node for node in nodes if node is not None]
+
+
+def _bound_here(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+        name = root_name(node)
+        if name:
+            yield name
+    elif isinstance(node, ast.MatchAs | ast.MatchStar) and node.name:
+        yield node.name
+    elif isinstance(node, ast.MatchMapping) and node.rest:
+        yield node.rest
+
+
+def targets(node: ast.AST) -> Names:
+    """Return the plain names an assignment target binds anew."""
+    if isinstance(node, ast.Name):
+        return frozenset({node.id})
+    if isinstance(node, ast.Starred):
+        return targets(node.value)
+    if isinstance(node, ast.Tuple | ast.List):
+        return NONE.union(*map(targets, node.elts))
+    return NONE
+
+
+def reads(node: ast.AST | None) -> Names:
+    """Return names an expression may read, those of nested functions included."""
+    if node is None:
+        return NONE
+    return frozenset(
+        each.id
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
+    )
+
+
+@dataclass(frozen=True)
+class _Exits:
+    """What is live where `break` and `continue` go."""
+
+    broken: Names = NONE
+    continued: Names = NONE
+
+
+class Liveness:
+    """Which names are live at the loops and branches of a function.
+
+    Attributes:
+        after: for each statement that has a body, what is live after it.
+        entry: for each loop, what is live into an iteration.
+        end: for each statement, what is live at the end of its block.
+    """
+
+    def __init__(self, body: Sequence[ast.stmt]) -> None:
+        """Walk the statements of a function."""
+        self.after: dict[ast.stmt, Names] = {}
+        self.entry: dict[ast.stmt, Names] = {}
+        self.end: dict[ast.stmt, Names] = {}
+        self.always = frozenset(_deferred_reads(body))
+        self._block(body, NONE, _Exits())
+
+    def live_after(self, node: ast.stmt) -> Names:
+        """Return names that may be read after `node`."""
+        return self.after[node] | self.always
+
+    def live_into(self, loop: ast.stmt) -> Names:
+        """Return names that an iteration of `loop` may read before it assigns them."""
+        return self.entry[loop] | self.always
+
+    def at_end(self, node: ast.stmt) -> Names:
+        """Return names that may be read once the block of `node` has ended."""
+        return self.end[node] | self.always
+
+    def _block(self, body: Sequence[ast.stmt], out: Names, exits: _Exits) -> Names:
+        if body:
+            jumps = exits.broken | exits.continued
+            self.end |= dict.fromkeys(body, out | jumps)
+        for statement in reversed(body):
+            out = self._statement(statement, out, exits)
+        return out
+
+    def _statement(self, node: ast.stmt, out: Names, exits: _Exits) -> Names:
+        match node:
+            case ast.Return():
+                return reads(node.value)
+            case ast.Raise():
+                return reads(node)
+            case ast.Break():
+                return exits.broken
+            case ast.Continue():
+                return exits.continued
+            case ast.For():
+                return self._for(node, out, exits)
+            case ast.While():
+                return self._while(node, out, exits)
+            case ast.If():
+                # A side may leave by `break`: what is live there matters too.
+                self.after[node] = out | exits.broken | exits.continued
+                then = self._block(node.body, out, exits)
+                return reads(node.test) | then | self._block(node.orelse, out, exits)
+            case ast.Match():
+                self.after[node] = out
+                arms = (self._block(case.body, out, exits) for case in node.cases)
+                return out.union(reads(node), *arms)
+            case ast.Assign():
+                killed = NONE.union(*map(targets, node.targets))
+                return (out - killed) | reads(node)
+            case ast.AugAssign():
+                return out | reads(node) | _root(node.target)
+            case ast.AnnAssign():
+                if node.value is None:
+                    return out
+                read = reads(node.value) | reads(node.target)
+                return (out - targets(node.target)) | read
+            case ast.FunctionDef():
+                return (out - {node.name}) | reads(node)
+        return out | reads(node)
+
+    def _for(self, node: ast.For, out: Names, exits: _Exits) -> Names:
+        self.after[node] = out
+        done = self._block(node.orelse, out, exits)
+        head, before = done, None
+        while head != before:
+            before = head
+            body = self._block(node.body, head, _Exits(out, head))
+            entry = (body - targets(node.target)) | reads(node.target)
+            self.entry[node] = entry
+            head = head | entry
+        return head | reads(node.iter)
+
+    def _while(self, node: ast.While, out: Names, exits: _Exits) -> Names:
+        self.after[node] = out
+        done = self._block(node.orelse, out, exits) | reads(node.test)
+        head, before = done, None
+        while head != before:
+            before = head
+            body = self._block(node.body, head, _Exits(out, head))
+            self.entry[node] = body | reads(node.test)
+            head = head | body
+        return head
+
+
+def _root(target: ast.expr) -> Names:
+    name = root_name(target)
+    return frozenset({name}) if name else NONE
+
+
+def _deferred_reads(body: Iterable[ast.AST]) -> Iterator[str]:
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, _SCOPES):
+                yield from reads(node)

@@ -1,0 +1,158 @@
+"""Python's operators on static values and tensors."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from typing import TYPE_CHECKING, Any
+
+from defnpy.base.dtypes import BOOL
+from defnpy.base.errors import DefnShapeError, DefnTypeError, DefnZeroDivisionError
+from defnpy.frontend.bounds import bounds_of
+from defnpy.frontend.values import (
+    has_tensors,
+    is_number,
+    is_tensor_like,
+    tensors_in,
+)
+from defnpy.ir.expr import Expr
+from defnpy.ops import elementwise, reduce
+from defnpy.ops.axes import reshape
+from defnpy.ops.control import check
+from defnpy.ops.family import convert
+from defnpy.ops.leaf import as_expr, scalar_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from defnpy.frontend.frame import Frame
+
+BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+    ast.MatMult: operator.matmul,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
+    ast.LShift: operator.lshift,
+    ast.RShift: operator.rshift,
+}
+COMPARE: dict[type[ast.cmpop], tuple[Callable[..., Any], Callable[..., Any]]] = {
+    ast.Eq: (operator.eq, elementwise.equal),
+    ast.NotEq: (operator.ne, elementwise.not_equal),
+    ast.Lt: (operator.lt, elementwise.less),
+    ast.LtE: (operator.le, elementwise.less_equal),
+    ast.Gt: (operator.gt, elementwise.greater),
+    ast.GtE: (operator.ge, elementwise.greater_equal),
+}
+
+
+def binary(frame: Frame, kind: type[ast.operator], a: Any, b: Any) -> Any:
+    """Return ``a op b``."""
+    if not isinstance(a, Expr) and not isinstance(b, Expr):
+        return frame.static(BINARY[kind], a, b)
+    if isinstance(a, list) and kind is ast.Mult:
+        raise DefnTypeError("a list can be repeated a static number of times only")
+    if kind in (ast.FloorDiv, ast.Mod):
+        b = nonzero(frame, as_expr(a), as_expr(b))
+    return BINARY[kind](as_expr(a), as_expr(b))
+
+
+def nonzero(frame: Frame, a: Expr, b: Expr) -> Expr:
+    """Return the divisor `b`, checked not to be zero if the division is of integers."""
+    if not (a.dtype.kind in "biu" and b.dtype.kind in "biu"):
+        return b
+    value = scalar_of(b)
+    if value is not None and value != 0:
+        return b
+    if value is not None:
+        raise DefnZeroDivisionError("integer division or modulo by zero")
+    low, high = bounds_of(b, frame.session.ranges) or (0, 0)
+    if low > 0 or high < 0:
+        return b
+    message = "integer division or modulo by zero"
+    ok = strong(reduce.all(elementwise.not_equal(b, 0)))
+    return check(b, ok, "DefnZeroDivisionError", message)
+
+
+def strong(x: Expr) -> Expr:
+    """Return a bool tensor that is not weak."""
+    return convert(elementwise.as_bool(x), BOOL)
+
+
+def compare(frame: Frame, op: ast.cmpop, a: Any, b: Any) -> Any:
+    """Return one comparison."""
+    if isinstance(op, ast.Is):
+        return a is b or (is_number(a) and type(a) is type(b) and a == b)
+    if isinstance(op, ast.IsNot):
+        return not compare(frame, ast.Is(), a, b)
+    if isinstance(op, ast.In | ast.NotIn):
+        return _contains(frame, a, b, isinstance(op, ast.NotIn))
+    python, builder = COMPARE[type(op)]
+    if isinstance(a, Expr) or isinstance(b, Expr):
+        if not (is_tensor_like(a) and is_tensor_like(b)):
+            return _unlike(op, a, b)
+        return builder(as_expr(a), as_expr(b))
+    if has_tensors(a, b):
+        raise DefnTypeError(
+            "containers of tensors cannot be compared; compare their items"
+        )
+    return frame.static(python, a, b)
+
+
+def _unlike(op: ast.cmpop, a: Any, b: Any) -> bool:
+    other = b if isinstance(a, Expr) else a
+    if isinstance(op, ast.Eq | ast.NotEq) and (other is None or isinstance(other, str)):
+        return isinstance(op, ast.NotEq)
+    as_expr(other)
+    raise DefnTypeError(f"a tensor cannot be compared with {other!r}")
+
+
+def _contains(frame: Frame, item: Any, container: Any, negated: bool) -> Any:
+    if isinstance(container, Expr):
+        hit: Any = reduce.any(elementwise.equal(container, as_expr(item)))
+    elif has_tensors(item) or (
+        isinstance(container, list | tuple) and tensors_in(container)
+    ):
+        found = [compare(frame, ast.Eq(), item, each) for each in container]
+        hit = False
+        for each in found:
+            hit = each if hit is False else elementwise.logical_or(hit, each)
+    else:
+        found = frame.static(operator.contains, container, item)
+        return not found if negated else found
+    if not isinstance(hit, Expr):
+        return hit != negated
+    return elementwise.logical_not(hit) if negated else hit
+
+
+def unary(frame: Frame, op: ast.unaryop, x: Any) -> Any:
+    """Return ``op x``."""
+    if isinstance(op, ast.Not):
+        value = truth(x)
+        return elementwise.logical_not(value) if isinstance(value, Expr) else not value
+    if isinstance(x, Expr):
+        if isinstance(op, ast.UAdd):
+            return x
+        return -x if isinstance(op, ast.USub) else ~x
+    python = {ast.UAdd: operator.pos, ast.USub: operator.neg, ast.Invert: operator.inv}
+    return frame.static(python[type(op)], x)
+
+
+def truth(value: Any) -> Any:
+    """Return whether `value` is true: a bool, or a strong bool scalar."""
+    if not isinstance(value, Expr):
+        return bool(value)
+    if value.tensor.size != 1:
+        raise DefnShapeError(
+            f"the truth of {value.type} is not defined: it has"
+            f" {value.tensor.size} elements",
+            hint="use `.any()` or `.all()`, or `np.where` to choose by element",
+        )
+    number = scalar_of(value)
+    return bool(number) if number is not None else strong(reshape(value, ()))

@@ -1,0 +1,199 @@
+"""What an index selects of a tensor: for each axis a point, a window or places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from defnpy.base.dtypes import BOOL, I64
+from defnpy.base.errors import DefnIndexError, DefnTypeError
+from defnpy.frontend.bounds import bounds_of, distance
+from defnpy.frontend.values import describe, is_number, known
+from defnpy.ir.expr import Expr
+from defnpy.ops import reduce
+from defnpy.ops.axes import reshape
+from defnpy.ops.control import check
+from defnpy.ops.elementwise import (
+    greater_equal,
+    less,
+    less_equal,
+    logical_and,
+    where,
+)
+from defnpy.ops.family import convert
+from defnpy.ops.leaf import as_expr, const
+
+if TYPE_CHECKING:
+    from defnpy.frontend.frame import Frame
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """One place of an axis, which the result does not have."""
+
+    start: int | Expr
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """`size` places of an axis: start, start + step, …"""
+
+    start: int | Expr
+    size: int
+    step: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Any places of an axis, as a tensor of i64."""
+
+    index: Expr
+
+
+Entry = Point | Window | Places
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """An index, understood.
+
+    Attributes:
+        x: the tensor, with the new axes the index asks for.
+        entries: what is selected of each of its axes.
+    """
+
+    x: Expr
+    entries: tuple[Entry, ...]
+
+    @property
+    def has_places(self) -> bool:
+        """Whether any axis is selected by a tensor of places."""
+        return any(isinstance(entry, Places) for entry in self.entries)
+
+
+def mask_of(index: Any) -> Expr | None:
+    """Return the boolean mask that an index is, if it is one."""
+    if isinstance(index, tuple) and len(index) == 1:
+        (index,) = index
+    if isinstance(index, Expr) and index.dtype == BOOL:
+        return index
+    return None
+
+
+def select(frame: Frame, x: Expr, index: Any) -> Selection:
+    """Return what `index` selects of `x`; what may be out of bounds is checked."""
+    items = _spread(x, list(index) if isinstance(index, tuple) else [index])
+    shape: list[int] = []
+    sizes = iter(x.shape)
+    for item in items:
+        shape.append(1 if item is None else next(sizes))
+    wide = reshape(x, tuple(shape))
+    entries: list[Entry] = []
+    axis = 0
+    for item, size in zip(items, shape, strict=True):
+        if item is None:
+            entries.append(Window(0, 1))
+            continue
+        entries.append(_entry(frame, known(item), axis, size))
+        axis += 1
+    return Selection(wide, tuple(entries))
+
+
+def _spread(x: Expr, items: list[Any]) -> list[Any]:
+    """Return one item for each axis, and None for each new one."""
+    given = sum(item is not None and item is not Ellipsis for item in items)
+    if given > x.tensor.rank:
+        raise DefnIndexError(
+            f"too many indices: {x.type} has {x.tensor.rank} axes, {given} were indexed"
+        )
+    rest = [slice(None)] * (x.tensor.rank - given)
+    places = [k for k, item in enumerate(items) if item is Ellipsis]
+    if len(places) > 1:
+        raise DefnIndexError("an index can hold one `...` only")
+    if not places:
+        return [*items, *rest]
+    return [*items[: places[0]], *rest, *items[places[0] + 1 :]]
+
+
+def _entry(frame: Frame, item: Any, axis: int, size: int) -> Entry:
+    if isinstance(item, slice):
+        return _window(frame, item, axis, size)
+    if isinstance(item, bool):
+        raise DefnTypeError("an axis cannot be indexed by True or False")
+    if isinstance(item, int):
+        if not -size <= item < size:
+            raise DefnIndexError(_out_of_bounds(axis, size).format(item))
+        return Point(item % size)
+    if isinstance(item, list):
+        item = const(np.asarray(item, np.int64 if not item else None))
+    if not isinstance(item, Expr):
+        raise DefnTypeError(f"{describe(item)} is not an index")
+    if item.dtype == BOOL:
+        raise DefnTypeError(
+            "a mask can be used alone, and in an assignment only",
+            hint="use `np.where(mask, x, 0)` to choose by element",
+        )
+    if not item.dtype.is_integer:
+        raise DefnTypeError(f"an index must be an integer, not {item.type}")
+    index = _in_bounds(frame, convert(item, I64), axis, size)
+    return Point(index) if index.shape == () else Places(index)
+
+
+def _out_of_bounds(axis: int, size: int) -> str:
+    return f"index {{}} is out of bounds for axis {axis} with size {size}"
+
+
+def _in_bounds(frame: Frame, index: Expr, axis: int, size: int) -> Expr:
+    """Return `index` without negatives, checked unless it must be in bounds."""
+    low, high = bounds_of(index, frame.session.ranges) or (None, None)
+    place = index
+    if low is None or low < 0:
+        place = where(less(index, 0), index + size, index)
+    if low is not None and high is not None and -size <= low and high < size:
+        return convert(place, I64)
+    ok = logical_and(greater_equal(place, 0), less(place, size))
+    shown: tuple[Expr, ...] = (index,)
+    if index.shape != ():
+        ok = reduce.all(ok)
+        worst = reduce.max(index) if index.tensor.size else const(0, I64)
+        least = reduce.min(index) if index.tensor.size else const(0, I64)
+        shown = (where(less(worst, size), least, worst),)
+    message = _out_of_bounds(axis, size)
+    return check(convert(place, I64), ok, "DefnIndexError", message, shown)
+
+
+def _window(frame: Frame, item: slice, axis: int, size: int) -> Window:
+    start, stop, step = known(item.start), known(item.stop), known(item.step)
+    if not any(isinstance(part, Expr) for part in (start, stop, step)):
+        first, last, by = frame.static(slice(start, stop, step).indices, size)
+        return Window(first, len(range(first, last, by)), by)
+    if step not in (None, 1):
+        raise DefnTypeError("a slice between run-time bounds needs a step of 1")
+    length = None
+    if start is not None and stop is not None:
+        length = distance(as_expr(start), as_expr(stop))
+    if length is None:
+        raise DefnTypeError(
+            "a slice needs a length that is known when compiling, as in `x[i : i + 3]`",
+            hint="use `np.where` with a mask over the whole axis",
+        )
+    length = max(length, 0)
+    begin = convert(as_expr(start), I64)
+    if begin.shape != ():
+        raise DefnTypeError(f"the bound of a slice must be a scalar, not {begin.type}")
+    low, high = bounds_of(begin, frame.session.ranges) or (None, None)
+    if low is not None and high is not None and low >= 0 and high + length <= size:
+        return Window(begin, length)
+    ok = logical_and(greater_equal(begin, 0), less_equal(begin + length, size))
+    message = (
+        f"the slice of length {length} at {{}} is out of bounds for axis {axis}"
+        f" with size {size}"
+    )
+    return Window(check(begin, ok, "DefnIndexError", message, (begin,)), length)
+
+
+def index_of(start: int | Expr) -> Expr:
+    """Return a place as a strong i64 scalar."""
+    return const(start, I64) if is_number(start) else as_expr(start)

@@ -1,0 +1,132 @@
+"""Reading an item or a part of a tensor or a static container."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+from defnpy.base.dtypes import I64
+from defnpy.base.errors import DefnStaticError, DefnTypeError
+from defnpy.frontend.selection import (
+    Places,
+    Point,
+    Selection,
+    Window,
+    index_of,
+    mask_of,
+    select,
+)
+from defnpy.frontend.values import describe, known, tensors_in
+from defnpy.ir.expr import Expr
+from defnpy.ops.axes import broadcast_to, reshape
+from defnpy.ops.family import convert
+from defnpy.ops.indexing import dynamic_slice, gather
+from defnpy.ops.movement import strided_slice, transpose
+
+if TYPE_CHECKING:
+    from defnpy.frontend.frame import Frame
+
+
+def get(frame: Frame, base: Any, index: Any) -> Any:
+    """Return ``base[index]``."""
+    if isinstance(base, Expr):
+        return part(frame, base, index)
+    index = static_index(index)
+    made = frame.static(operator.getitem, base, index)
+    return frame.session.own(made) if isinstance(index, slice) else made
+
+
+def static_index(index: Any) -> Any:
+    """Return an index of a static container, which no tensor may be."""
+    if isinstance(index, slice):
+        index = slice(known(index.start), known(index.stop), known(index.step))
+    index = known(index)
+    if tensors_in(index):
+        raise DefnStaticError(
+            f"a static container cannot be indexed by {describe(index)}",
+            hint="stack its items into one array with `np.stack`",
+        )
+    return index
+
+
+def part(frame: Frame, x: Expr, index: Any) -> Expr:
+    """Return the part of a tensor that `index` selects."""
+    if mask_of(index) is not None:
+        raise DefnTypeError(
+            "the number of elements a mask selects is not known when compiling",
+            hint="use `np.where(mask, x, 0)`, or the mask in an assignment",
+        )
+    return read(select(frame, x, index))
+
+
+def read(selection: Selection) -> Expr:
+    """Return what is selected."""
+    entries = selection.entries
+    if not entries:
+        return selection.x
+    window = _read_windows(selection)
+    if not selection.has_places:
+        return reshape(window, kept_shape(selection))
+    return _read_places(window, entries)
+
+
+def kept_shape(selection: Selection) -> tuple[int, ...]:
+    """Return the sizes of windows: the shape of a selection without places."""
+    return tuple(e.size for e in selection.entries if isinstance(e, Window))
+
+
+def _read_windows(selection: Selection) -> Expr:
+    """Return the windows of all axes; a point has size 1, places are not read."""
+    x, entries = selection.x, selection.entries
+    start, stop, step = [0] * x.tensor.rank, list(x.shape), [1] * x.tensor.rank
+    sizes = list(x.shape)
+    moving = False
+    for axis, entry in enumerate(entries):
+        if isinstance(entry, Places):
+            continue
+        size, by = (1, 1) if isinstance(entry, Point) else (entry.size, entry.step)
+        if isinstance(entry.start, int):
+            start[axis], step[axis] = entry.start, by
+            stop[axis] = entry.start + by * size if size else entry.start
+            stop[axis] = max(stop[axis], -1)
+        else:
+            moving = True
+        sizes[axis] = size
+    x = strided_slice(x, start, stop, step)
+    if not moving:
+        return x
+    starts = [
+        index_of(0) if isinstance(e, Places) or isinstance(e.start, int) else e.start
+        for e in entries
+    ]
+    return dynamic_slice(x, starts, sizes)
+
+
+def _read_places(x: Expr, entries: tuple[Any, ...]) -> Expr:
+    """Return slices at places, by NumPy's rules for several of them."""
+    places = [a for a, entry in enumerate(entries) if isinstance(entry, Places)]
+    advanced = [a for a, e in enumerate(entries) if isinstance(e, Places | Point)]
+    first = advanced[0]
+    adjacent = advanced == list(range(first, first + len(advanced)))
+    target = sum(isinstance(e, Window) for e in entries[:first]) if adjacent else 0
+    rest = [a for a, entry in enumerate(entries) if isinstance(entry, Window)]
+    points = [a for a in advanced if a not in places]
+    x = transpose(x, [*rest[:target], *points, *places, *rest[target:]])
+    shape = x.shape
+    head, tail = shape[:target], shape[target + len(advanced) :]
+    merged = shape[target + len(points) : target + len(advanced)]
+    count = 1
+    for size in merged:
+        count *= size
+    x = reshape(x, (*head, count, *tail))
+    index = flat_index([entries[a].index for a in places], list(merged))
+    return gather(x, index, target)
+
+
+def flat_index(indices: list[Expr], sizes: list[int]) -> Expr:
+    """Return places along several axes as places along all of them flattened."""
+    total, *others = indices
+    for index, size in zip(others, sizes[1:], strict=True):
+        total = total * size + index
+    shape = total.shape
+    return broadcast_to(convert(total, I64), shape)

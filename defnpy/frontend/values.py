@@ -1,0 +1,225 @@
+"""What names can hold besides tensors and Python objects, and what is static."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from defnpy.base import tree
+from defnpy.ir.expr import Expr, freeze
+from defnpy.ops.leaf import const, scalar_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from defnpy.base.errors import DefnError
+    from defnpy.frontend.frame import Frame
+    from defnpy.frontend.source import Code
+
+NUMBERS = (bool, int, float, complex)
+CONTAINERS = (list, dict, set)
+
+
+@dataclass(eq=False)
+class Look:
+    """One look at the body of a loop, to find what it carries.
+
+    Attributes:
+        unreached: why a side of a branch was left out of it, if one was.
+    """
+
+    unreached: UnreachedError | None = None
+    __defnpy_leaf__ = True
+
+
+class UnreachedError(Exception):
+    """A name was read whose type the first look at a loop does not know yet.
+
+    The side of a branch that reads it is left out of that look.
+    """
+
+    def __init__(self, error: DefnError, look: Look) -> None:
+        """Keep the error to raise if it is read unconditionally."""
+        super().__init__(error.message)
+        self.error, self.look = error, look
+
+
+@dataclass(frozen=True, eq=False)
+class Poison:
+    """The value of a name that has none; reading it raises.
+
+    Attributes:
+        error: what reading it raises.
+        candidate: what one path assigned to it, if any.
+        early: the first look at a loop that is going on; reading the name only
+            leaves out of it the branch that does.
+    """
+
+    error: DefnError
+    candidate: Any = None
+    early: Look | None = None
+    __defnpy_leaf__ = True
+
+
+@dataclass(frozen=True, eq=False)
+class Maybe:
+    """The value of a name that is bound only where `assigned` holds."""
+
+    value: Any
+    assigned: Any
+
+
+tree.register_dataclass(Maybe)
+
+
+@dataclass(frozen=True, eq=False)
+class Closure:
+    """A function defined inside a function of the language.
+
+    Attributes:
+        code: its syntax.
+        frame: where it was defined; its free names are read there when called.
+        defaults: values of defaults by parameter name.
+    """
+
+    code: Code
+    frame: Frame
+    defaults: dict[str, Any]
+    __defnpy_leaf__ = True
+
+    @property
+    def __name__(self) -> str:
+        """The name it was defined with."""
+        return self.code.name
+
+
+@dataclass(frozen=True)
+class TensorMethod:
+    """A method of a tensor, not yet called."""
+
+    x: Expr
+    name: str
+    __defnpy_leaf__ = True
+
+
+@dataclass(frozen=True, eq=False)
+class Counting:
+    """A range, whose bounds may be tensors, and how it is to be unrolled."""
+
+    start: Any
+    stop: Any
+    step: Any
+    unroll: bool | int = False
+    __defnpy_leaf__ = True
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Something iterated by position: `length` items, each made by `get`."""
+
+    length: int
+    get: Callable[[Any], Any]
+    __defnpy_leaf__ = True
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a static Python number."""
+    return isinstance(value, NUMBERS) and not isinstance(value, np.generic)
+
+
+def is_tensor_like(value: Any) -> bool:
+    """Whether `value` can be an operand: a tensor or a number."""
+    return isinstance(value, Expr) or is_number(value)
+
+
+def is_array(value: Any) -> bool:
+    """Whether `value` is an array of the user's, of any library."""
+    if isinstance(value, np.ndarray):
+        return True
+    if isinstance(value, type | Expr | np.generic):
+        return False
+    return hasattr(value, "__array__") or hasattr(value, "__dlpack__")
+
+
+def tensors_in(value: Any) -> list[Expr]:
+    """Return the tensors among the leaves of `value`."""
+    if isinstance(value, Expr):
+        return [value]
+    if isinstance(value, TensorMethod):
+        return [value.x]
+    if is_number(value) or isinstance(value, str) or value is None:
+        return []
+    if isinstance(value, set | frozenset):
+        value = list(value)
+    if isinstance(value, slice):
+        value = (value.start, value.stop, value.step)
+    found: list[Expr] = []
+    for leaf in tree.leaves(value):
+        if isinstance(leaf, Expr):
+            found.append(leaf)
+        elif isinstance(leaf, TensorMethod):
+            found.append(leaf.x)
+    return found
+
+
+def has_tensors(*values: Any) -> bool:
+    """Whether any value is a tensor, or a container that holds one."""
+    return any(tensors_in(value) for value in values)
+
+
+def wrap(value: Any) -> Any:
+    """Return the result of a Python computation with its arrays as constants."""
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufcV":
+        return const(value)
+    if isinstance(value, tuple | list) and any(
+        isinstance(item, np.ndarray | np.generic) for item in value
+    ):
+        return tree.map(wrap, value)
+    return value
+
+
+def known(value: Any) -> Any:
+    """Return the Python number of a constant scalar; other values unchanged."""
+    if isinstance(value, Expr):
+        number = scalar_of(value)
+        return value if number is None else number
+    return value
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two static values are equal in every respect."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    return freeze(a) == freeze(b)
+
+
+def describe(value: Any) -> str:
+    """Return how a value is named in an error."""
+    if isinstance(value, Expr):
+        return str(value.type)
+    if isinstance(value, Poison):
+        return "nothing"
+    if is_number(value) or value is None or isinstance(value, str):
+        return repr(value)
+    if isinstance(value, list | tuple | dict):
+        inner = [describe(item) for item in _items(value)]
+        text = ", ".join(inner[:4] + ["…"] * (len(inner) > 4))
+        return {list: "[{}]", dict: "{{{}}}"}.get(type(value), "({})").format(text)
+    return f"a {type(value).__name__}"
+
+
+def _items(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else list(value)
+
+
+def again(error: DefnError) -> DefnError:
+    """Return a copy of an error that is raised at each reading."""
+    return type(error)(
+        error.message, span=error.span, notes=error.notes, hint=error.hint
+    )

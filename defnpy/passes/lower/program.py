@@ -24,6 +24,7 @@ from defnpy.ir.kernel import (
 )
 from defnpy.ir.types import TapeType, TensorType, TupleType
 from defnpy.ops.leaf import is_const
+from defnpy.passes.expand import expand
 from defnpy.passes.lower import control, loops, products, stores
 from defnpy.passes.lower.elements import element
 from defnpy.passes.lower.plan import Plan
@@ -40,7 +41,7 @@ Value = Expr | Buffer | int  # a scalar, memory, or the number of a tape
 
 def lower(function: Function) -> Kernel:
     """Return the Kernel that fills one buffer for each result of `function`."""
-    lowering = Lowering()
+    function, lowering = expand(function), Lowering()
     params = tuple(
         Buffer(f"{p.attrs['name']}", *_dtype_and_shape(p), role="param")
         for p in function.params

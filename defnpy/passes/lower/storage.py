@@ -86,7 +86,7 @@ class Storage:
         for node in self.nodes:
             if self._is_stored(node, node in forced):
                 self.stored.add(node)
-                self._cost[node] = 1
+                self._cost[node] = 0
 
     def is_event(self, node: Expr) -> bool:
         """Whether `node` happens at one moment."""
@@ -179,10 +179,10 @@ class Storage:
         if not isinstance(node.type, TensorType):
             return False
         if node.op is PARAM or node.op is ITEM or node.tensor.rank == 0:
-            self._cost[node] = 1
+            self._cost[node] = 0
             return False
         if node.op.name == "const":
-            self._cost[node] = 1
+            self._cost[node] = 0
             return not is_plain_constant(node)
         if node.op.family not in _LAZY or forced:
             return node.op is not CHECK

@@ -1,0 +1,1 @@
+"""Workloads timed beside their peers, in one run on one machine."""

@@ -1,0 +1,31 @@
+"""Ops that are written with other ops become those before they are lowered."""
+
+from __future__ import annotations
+
+from defnpy.ir.expr import Expr, make, scope
+from defnpy.ir.function import Function
+from defnpy.ir.rewrite import substitute
+from defnpy.ops.sorting import ARGSORT, expand_argsort
+
+
+def expand(function: Function) -> Function:
+    """Return `function` with loops in place of sorting, in its bodies too."""
+    with scope(isolated=True):
+        mapping = {param: param for param in function.params}
+        made = substitute(function.roots, mapping, _expanded)
+    split = len(function.effects)
+    return Function(
+        function.name, function.params, tuple(made[split:]), tuple(made[:split])
+    )
+
+
+def _expanded(node: Expr, operands: tuple[Expr, ...]) -> Expr | None:
+    if node.op is ARGSORT:
+        return expand_argsort(make(ARGSORT, operands, **node.attrs))
+    if node.op.family != "control":
+        return None
+    attrs = {
+        name: expand(value) if isinstance(value, Function) else value
+        for name, value in node.attrs.items()
+    }
+    return make(node.op, operands, **attrs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, Any
 
+from defnpy.backends.cpu.fastcall import Entry, fast_calls
 from defnpy.backends.cpu.fault import raise_fault
 from defnpy.backends.cpu.machine import machine
 from defnpy.backends.cpu.symbols import addresses
@@ -13,7 +14,7 @@ from defnpy.backends.llvm.emit import Emitted, emit
 from defnpy.base.errors import InternalError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
 
@@ -48,6 +49,27 @@ class CompiledKernel:
     def asm(self) -> str:
         """Its assembly."""
         return machine().assembly(self._emitted.text)
+
+    def fast(
+        self, kinds: Sequence[str] | None = None, *, single: bool = False
+    ) -> Callable[..., Any] | None:
+        """Return a builtin function of the parameters, None where there is none.
+
+        It makes the results itself and returns a tuple of them, scalars for those
+        of shape (); or `NotImplemented` where an argument is not exactly what the
+        kernel takes, or where the kernel faults: then `run` says why.
+
+        Args:
+            kinds: for each parameter ``"array"``, or ``"float"``, ``"int"`` or
+                ``"bool"`` for a Python number; arrays by default.
+            single: whether the only result is returned by itself.
+        """
+        calls = fast_calls()
+        if calls is None:
+            return None
+        chosen = ("array",) * len(self.kernel.params) if kinds is None else kinds
+        entry = Entry(self.address, self._library)
+        return calls.bind(self.kernel, entry, chosen, single=single)
 
     def run(self, params: Sequence[np.ndarray], results: Sequence[np.ndarray]) -> None:
         """Fill `results` from `params`: contiguous arrays of the buffers' types.

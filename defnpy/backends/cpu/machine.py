@@ -34,11 +34,15 @@ class Machine:
         features = llvm.get_host_cpu_features()
         self.cpu = llvm.get_host_cpu_name()
         self.features = features.flatten()
-        self._target_machine = llvm.Target.from_default_triple().create_target_machine(
-            cpu=self.cpu, features=self.features, opt=LEVEL, reloc="pic"
-        )
+        self._target_machine = self._make(LEVEL)
+        self._plain = self._make(0)
         self._linker: Any = llvm.create_lljit_compiler(self._target_machine)
         self.target = _target(bool(features.get("avx512f")))
+
+    def _make(self, level: int) -> Any:
+        return self._llvm.Target.from_default_triple().create_target_machine(
+            cpu=self.cpu, features=self.features, opt=level, reloc="pic"
+        )
 
     def optimize(self, text: str) -> Any:
         """Return the module of `text` after LLVM's passes."""
@@ -63,6 +67,11 @@ class Machine:
     def compile(self, text: str) -> bytes:
         """Return the object code of a module."""
         return self._target_machine.emit_object(self.optimize(text))
+
+    def compile_plain(self, text: str) -> bytes:
+        """Return the object code of a module as it stands: quick, if slower code."""
+        module = self._llvm.parse_assembly(text, self._llvm.create_context())
+        return self._plain.emit_object(module)
 
     def assembly(self, text: str) -> str:
         """Return the assembly of a module."""

@@ -1,0 +1,48 @@
+"""Random numbers from explicit keys, in the stream of JAX's default generator.
+
+A key is a `u32[2]`; nothing is remembered between calls, so the same key gives the
+same numbers anywhere, in a program or outside.  Split a key for each use.
+
+>>> keys = dn.random.split(dn.random.key(0), 2)
+>>> dn.random.uniform(keys[0], (2,)).dtype
+dtype('float32')
+"""
+
+from __future__ import annotations
+
+from defnpy.random.continuous import (
+    exponential,
+    gumbel,
+    laplace,
+    normal,
+    truncated_normal,
+    uniform,
+)
+from defnpy.random.discrete import (
+    bernoulli,
+    categorical,
+    choice,
+    permutation,
+    randint,
+    shuffle,
+)
+from defnpy.random.threefry import bits, fold_in, key, split
+
+__all__ = [
+    "bernoulli",
+    "bits",
+    "categorical",
+    "choice",
+    "exponential",
+    "fold_in",
+    "gumbel",
+    "key",
+    "laplace",
+    "normal",
+    "permutation",
+    "randint",
+    "shuffle",
+    "split",
+    "truncated_normal",
+    "uniform",
+]

@@ -49,7 +49,8 @@ def mean_stream(metric: Callable[..., Any]) -> Stream:
     def sums(y_true: Any, y_pred: Any, weights: Any = None) -> Any:
         if weights is None:
             value = metric(y_true, y_pred)
-            mass = dn.full((), y_pred.shape[0], value.dtype)
+            rows = dn.tree.leaves(y_pred)[0].shape[0]
+            mass = dn.full((), rows, value.dtype)
         else:
             value = metric(y_true, y_pred, weights)
             mass = dn.astype(dn.sum(weights), value.dtype)

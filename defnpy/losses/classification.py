@@ -63,12 +63,13 @@ def binary_cross_entropy(
         log_p, log_q = log_sigmoid(p), log_sigmoid(-p)
     else:
         log_p, log_q = finite_log(p), finite_log(1.0 - p)
+    times = weighted_log if from_logits else dn.multiply
     if positive_weight is None and negative_weight is None:
-        loss = -weighted_log(y, log_p) - weighted_log(1.0 - y, log_q)
+        loss = -times(y, log_p) - times(1.0 - y, log_q)
         return reduce(per_example(loss), weights, reduction)
     positive = y * _or_one(positive_weight, y)
     negative = (1.0 - y) * _or_one(negative_weight, y)
-    loss = -weighted_log(positive, log_p) - weighted_log(negative, log_q)
+    loss = -times(positive, log_p) - times(negative, log_q)
     return _reduce_by_mass(
         per_example(loss), per_example(positive + negative), weights, reduction
     )
@@ -121,7 +122,8 @@ def categorical_cross_entropy(
         y, p = paired(y_true, y_pred)
     log_p = log_softmax(p) if from_logits else finite_log(p)
     smoothed = _smoothed(y, label_smoothing, p.shape[-1])
-    loss = -dn.sum(weighted_log(smoothed, log_p), axis=-1)
+    times = weighted_log if from_logits else dn.multiply
+    loss = -dn.sum(times(smoothed, log_p), axis=-1)
     if class_weights is None:
         return reduce(loss, weights, reduction)
     of_class = dn.astype(dn.tensor(class_weights), p.dtype)

@@ -21,7 +21,7 @@ def accumulated(
 ) -> set[Expr]:
     """Return the sums (or products) through which `store` adds to its element.
 
-    There are some only if every loop around it that leaves the element where it is
+    There are some only if the innermost loop that leaves the element where it is
     may be reordered.
     """
     name = store.value.op.name
@@ -59,7 +59,7 @@ def _may_reorder(store: Store, loops: Sequence[Loop], lets: dict[Expr, Expr]) ->
     if used is None:
         return False
     staying = [loop for loop in loops if loop.var not in used]
-    return bool(staying) and all(loop.reassociate for loop in staying)
+    return bool(staying) and staying[-1].reassociate
 
 
 def _variables(index: Sequence[Expr], lets: dict[Expr, Expr]) -> set[Expr] | None:

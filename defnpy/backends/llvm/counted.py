@@ -9,7 +9,10 @@ from defnpy.ops.leaf import scalar_of
 
 if TYPE_CHECKING:
     from defnpy.backends.llvm.body import Body
+    from defnpy.backends.llvm.writer import Module
     from defnpy.ir.kernel import Loop
+
+SHORT = 16  # turns up to which a loop may be unrolled for what is inside it
 
 
 def write(body: Body, loop: Loop) -> None:
@@ -57,22 +60,37 @@ def _write(body: Body, loop: Loop, bounds: tuple[str, str, int], some: str) -> N
 
 
 def _hints(body: Body, loop: Loop) -> str:
-    """Return the metadata of an innermost loop.
+    """Return the metadata that keeps LLVM from unrolling what gains nothing.
 
-    Once it is a loop over vectors, already interleaved, unrolling it makes code
-    that takes longer to compile and no less to run.
+    An innermost loop that has become one over vectors is interleaved already; a
+    long loop around others is as fast as they are.
     """
-    if any(True for statement in loop.body for _ in blocks(statement)):
-        return ""
     module = body.w.module
-    parts = ("vectorized", "epilogue")
-    done = '!{!"llvm.loop.unroll.disable"}', '!{!"llvm.loop.isvectorized"}'
-    kept = ", ".join(module.shared_metadata(each) for each in done)
-    after = ", ".join(
-        module.shared_metadata(f'!{{!"llvm.loop.vectorize.followup_{each}", {kept}}}')
-        for each in parts
+    still = module.shared_metadata('!{!"llvm.loop.unroll.disable"}')
+    if not _is_innermost(loop):
+        return "" if _is_short(loop) else _attached(module, still)
+    done = module.shared_metadata('!{!"llvm.loop.isvectorized"}')
+    after = (
+        f'!{{!"llvm.loop.vectorize.followup_{part}", {still}, {done}}}'
+        for part in ("vectorized", "epilogue")
     )
-    return f", !llvm.loop {module.metadata(f'distinct !{{{{self}}, {after}}}')}"
+    return _attached(module, *map(module.shared_metadata, after))
+
+
+def _attached(module: Module, *parts: str) -> str:
+    listed = ", ".join(("{self}", *parts))
+    return f", !llvm.loop {module.metadata(f'distinct !{{{listed}}}')}"
+
+
+def _is_innermost(loop: Loop) -> bool:
+    return not any(True for statement in loop.body for _ in blocks(statement))
+
+
+def _is_short(loop: Loop) -> bool:
+    start, stop, step = map(scalar_of, (loop.start, loop.stop, loop.step))
+    if start is None or stop is None or step is None:
+        return False
+    return len(range(start, stop, step)) <= SHORT
 
 
 def _write_body(body: Body, loop: Loop, index: str) -> None:

@@ -13,7 +13,9 @@ from defnpy.base.errors import (
     DefnTypeError,
     DefnUnboundLocalError,
 )
+from defnpy.frontend import memory
 from defnpy.frontend.frame import FLAGS, RESULT, RETURNED
+from defnpy.frontend.memory import SHARES
 from defnpy.frontend.operators import strong, truth
 from defnpy.frontend.values import (
     Maybe,
@@ -181,7 +183,9 @@ def choose(
         chosen = close_cond(
             test, (first.region, results[0]), (second.region, results[1])
         )
+    shares = env.pop(SHARES)
     frame.env = {name: _filled(frame, each, chosen) for name, each in env.items()}
+    frame.env[SHARES] = shares
     if isinstance(value, Poison):
         raise value.error
     return _filled(frame, value, chosen)
@@ -218,13 +222,18 @@ def _only(
 def _join_names(
     merge: _Merge, a: dict[str, Any], b: dict[str, Any], live: Iterable[str] | None
 ) -> dict[str, Any]:
-    names = dict.fromkeys((*a, *b))
+    shares = memory.join(a.get(SHARES, {}), b.get(SHARES, {}))
+    names = [name for name in dict.fromkeys((*a, *b)) if name != SHARES]
     if a.get(RETURNED) is True and b.get(RETURNED) is True:
         live = ()
     if live is not None:
         kept = {*live, RESULT, *FLAGS}
         names = [name for name in names if name in kept or name.startswith("%")]
-    return {n: merge.join(n, a.get(n, _ABSENT), b.get(n, _ABSENT)) for n in names}
+    made: dict[str, Any] = {SHARES: shares}
+    for name in names:
+        missing = False if name in FLAGS else _ABSENT
+        made[name] = merge.join(name, a.get(name, missing), b.get(name, missing))
+    return made
 
 
 def _ready(side: _Side, values: list[Any], merge: _Merge) -> tuple[Expr, ...]:
@@ -248,7 +257,7 @@ def if_(frame: Frame, node: ast.If, rest: Sequence[ast.stmt]) -> bool:
     Where one side of a test of a tensor always leaves the block, what follows
     belongs to the other side.
     """
-    test = truth(frame.evaluate(node.test))
+    test = frame.test(node.test)
     if not isinstance(test, Expr):
         frame.execute(node.body if test else node.orelse)
         return False
@@ -316,6 +325,7 @@ def run_block(frame: Frame, statements: Sequence[ast.stmt], rules: Any) -> None:
     """Run statements one after another until control leaves the block."""
     for k, statement in enumerate(statements):
         rest = statements[k + 1 :]
+        frame.needed = frame.code.liveness.needed_after(statement)
         with at(frame.span(statement)):
             try:
                 if rules(frame, statement, rest):

@@ -12,6 +12,7 @@ import numpy as np
 from defnpy.base.errors import DefnSyntaxError, DefnTypeError
 from defnpy.frontend import differentiation, inlining, methods, numpy_names
 from defnpy.frontend.iteration import items_of
+from defnpy.frontend.memory import Memory, memory_of
 from defnpy.frontend.python_names import (
     HANDLERS,
     REFUSED,
@@ -36,16 +37,28 @@ def evaluate(frame: Frame, node: ast.Call) -> Any:
     """Return the value of a call."""
     callee = frame.evaluate(node.func)
     args: list[Any] = []
+    memories: list[Memory] = []
     for each in node.args:
-        if isinstance(each, ast.Starred):
-            args.extend(items_of(frame, frame.evaluate(each.value)))
-        else:
-            args.append(frame.evaluate(each))
+        starred = isinstance(each, ast.Starred)
+        value = frame.evaluate(each.value if starred else each)
+        memory = memory_of(frame, each, value)
+        made = items_of(frame, value) if starred else [value]
+        args += made
+        memories += [memory] * len(made)
     kwargs: dict[str, Any] = {}
+    named: dict[str, Memory] = {}
     for keyword in node.keywords:
         value = frame.evaluate(keyword.value)
         kwargs |= value if keyword.arg is None else {keyword.arg: value}
-    return call(frame, callee, args, kwargs)
+        if keyword.arg is not None:
+            named[keyword.arg] = memory_of(frame, keyword.value, value)
+    session = frame.session
+    session.given, session.result = (args, memories, named), None
+    result = call(frame, callee, args, kwargs)
+    frame.returned.pop(node, None)
+    if session.result is not None:
+        frame.returned[node], session.result = session.result, None
+    return result
 
 
 def call(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

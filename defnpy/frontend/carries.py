@@ -17,8 +17,10 @@ from defnpy.base.errors import (
     DefnUnboundLocalError,
     InternalError,
 )
+from defnpy.frontend import memory
 from defnpy.frontend.branches import cast, type_of
 from defnpy.frontend.frame import RESULT
+from defnpy.frontend.memory import SHARES
 from defnpy.frontend.values import (
     Look,
     Maybe,
@@ -128,18 +130,21 @@ def settle(
         body: runs one iteration.
     """
     before = frame.env
+    shared = memory.shares(frame)
     slots: Slots = {name: _initial(before, name) for name in names}
     try:
         for _ in range(_ROUNDS):
             look = Look()
             params = _params(slots)
             frame.env = _entry(before, slots, entering, params, look)
+            frame.env[SHARES] = shared
             inside = dict(frame.env)
             made = _look(look, head)
             frame.env = inside
             with frame.session.open() as region:
                 _look(look, lambda made=made: body(made))
             after = frame.env
+            shared = memory.join(shared, memory.shares(frame))
             joined: Slots = {
                 name: _join(name, slot, after.get(name, _ABSENT), name in entering)
                 for name, slot in slots.items()
@@ -151,6 +156,7 @@ def settle(
             slots = joined
     finally:
         frame.env = before
+        frame.env[SHARES] = shared
     raise InternalError("the types a loop carries do not settle")
 
 

@@ -6,11 +6,12 @@ import ast
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from defnpy.base.errors import DefnStaticError, DefnTypeError
+from defnpy.base.errors import DefnShapeError, DefnStaticError, DefnTypeError
 from defnpy.frontend import operators, subscripts
 from defnpy.frontend.attributes import attribute
 from defnpy.frontend.branches import choose
 from defnpy.frontend.iteration import items_of
+from defnpy.frontend.memory import memory_of
 from defnpy.frontend.source import Code
 from defnpy.frontend.statements import assign
 from defnpy.frontend.values import Closure, has_tensors
@@ -84,7 +85,12 @@ def attribute_(frame: Frame, node: ast.Attribute) -> Any:
 def subscript(frame: Frame, node: ast.Subscript) -> Any:
     """Return an item or a part."""
     value = frame.evaluate(node.value)
-    return subscripts.get(frame, value, frame.evaluate(node.slice))
+    index = frame.evaluate(node.slice)
+    if isinstance(value, Expr) and subscripts.is_copy(index):
+        frame.copies.add(node)
+    else:
+        frame.copies.discard(node)
+    return subscripts.get(frame, value, index)
 
 
 def slice_(frame: Frame, node: ast.Slice) -> Any:
@@ -96,8 +102,20 @@ def slice_(frame: Frame, node: ast.Slice) -> Any:
 def binary(frame: Frame, node: ast.BinOp) -> Any:
     """Return ``a op b``."""
     a, b = frame.evaluate(node.left), frame.evaluate(node.right)
-    made = operators.binary(frame, type(node.op), a, b)
+    try:
+        made = operators.binary(frame, type(node.op), a, b)
+    except DefnShapeError as error:
+        if not error.notes:
+            error.notes = _named(node.left, a) + _named(node.right, b)
+        raise
     return frame.session.own(made) if isinstance(made, list) else made
+
+
+def _named(node: ast.expr, value: Any) -> tuple[str, ...]:
+    """Return a line that names an operand and its type."""
+    if isinstance(value, Expr) and isinstance(node, ast.Name | ast.Attribute):
+        return (f"{ast.unparse(node)}: {value.type}",)
+    return ()
 
 
 def unary(frame: Frame, node: ast.UnaryOp) -> Any:
@@ -165,7 +183,7 @@ def conditional(frame: Frame, node: ast.IfExp) -> Any:
 def walrus(frame: Frame, node: ast.NamedExpr) -> Any:
     """Bind a name and return its value."""
     value = frame.evaluate(node.value)
-    assign(frame, node.target, value)
+    assign(frame, node.target, value, memory_of(frame, node.value, value))
     return value
 
 

@@ -50,6 +50,10 @@ class Frame:
         env: values of the names bound so far.
         outer: the frame a nested function was defined in.
         function: the Python function, for its globals and closure.
+        caller: the frame that called it.
+        needed: names whose values are read after the statement that runs now.
+        copies: subscripts that made a copy when they were evaluated last.
+        returned: what the calls evaluated last share memory with.
     """
 
     # What each node means is knowledge of other files, gathered in `interpreter`.
@@ -63,11 +67,15 @@ class Frame:
         session: Session,
         function: FunctionType,
         outer: Frame | None = None,
+        caller: Frame | None = None,
     ) -> None:
         """Start with no names bound."""
         self.code, self.session = code, session
-        self.function, self.outer = function, outer
+        self.function, self.outer, self.caller = function, outer, caller
         self.env: dict[str, Any] = {}
+        self.needed: frozenset[str] = frozenset()
+        self.copies: set[ast.AST] = set()
+        self.returned: dict[ast.AST, frozenset[Any]] = {}
 
     def span(self, node: ast.AST) -> Span:
         """Return the place of `node`."""
@@ -85,6 +93,15 @@ class Frame:
                 raise DefnRecursionError(
                     "calls are nested too deeply to be compiled", span=span
                 ) from None
+
+    def test(self, node: ast.AST) -> Any:
+        """Return whether an expression is true: a bool, or a bool scalar."""
+        value, span = self.evaluate(node), self.span(node)
+        with at(span):
+            try:
+                return truth(value)
+            except DefnError as error:
+                raise error.at(span) from None
 
     def execute(self, statements: Sequence[ast.stmt]) -> None:
         """Run statements."""

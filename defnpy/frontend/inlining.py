@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from defnpy.base import tree
 from defnpy.base.errors import DefnRecursionError, DefnTypeError, refine
+from defnpy.frontend import memory
 from defnpy.frontend.frame import RESULT, RETURNED, Frame
 from defnpy.frontend.operators import truth
 from defnpy.frontend.source import code_of
@@ -35,7 +36,7 @@ def call_function(
     kwargs: dict[str, Any],
 ) -> Any:
     """Return what a Python function returns."""
-    callee = Frame(code, frame.session, function)
+    callee = Frame(code, frame.session, function, caller=frame)
     signature = inspect.signature(function, follow_wrapped=False)
     bound = _bind(code.name, signature, args, kwargs)
     for name, parameter in signature.parameters.items():
@@ -48,7 +49,7 @@ def call_function(
                     lambda name=name: _default(function, name),
                 )
             callee.env[name] = value
-    return _run(callee, bound)
+    return _run(callee, bound, args)
 
 
 def _default(function: FunctionType, name: str) -> Any:
@@ -60,11 +61,11 @@ def call_closure(
 ) -> Any:
     """Return what a function defined inside a function returns."""
     code = closure.code
-    callee = Frame(code, frame.session, closure.frame.function, closure.frame)
+    callee = Frame(code, frame.session, closure.frame.function, closure.frame, frame)
     signature = inspect.Signature(_parameters(code.node.args, closure.defaults))
     bound = _bind(code.name, signature, args, kwargs)
     bound.apply_defaults()
-    return _run(callee, bound)
+    return _run(callee, bound, args)
 
 
 def _parameters(
@@ -94,7 +95,7 @@ def _bind(
         raise DefnTypeError(f"{name}() {refine(error).message}") from None
 
 
-def _run(callee: Frame, bound: inspect.BoundArguments) -> Any:
+def _run(callee: Frame, bound: inspect.BoundArguments, args: list[Any]) -> Any:
     session = callee.session
     if session.depth >= MAX_DEPTH:
         raise DefnRecursionError(
@@ -108,12 +109,29 @@ def _run(callee: Frame, bound: inspect.BoundArguments) -> Any:
             callee.env[name] = ()
         elif name not in callee.env and parameter.kind is _KINDS.VAR_KEYWORD:
             callee.env[name] = session.own({})
+    _share(callee, bound, args)
+    arguments = memory.shares(callee)
     session.depth += 1
     try:
         callee.execute(callee.code.body)
     finally:
         session.depth -= 1
+    session.result = memory.shares(callee).get(RESULT, memory.FRESH)
+    if callee.caller is not None and callee.caller.code.node is None:
+        memory.check_lost(session, arguments, session.result)
     return _result(callee)
+
+
+def _share(callee: Frame, bound: inspect.BoundArguments, args: list[Any]) -> None:
+    """Note what the parameters share memory with in the caller."""
+    given = callee.session.given
+    callee.session.given = None
+    known: dict[str, Any] = {}
+    if given is not None and given[0] is args:
+        known = dict(zip(bound.signature.parameters, given[1], strict=False))
+        known |= given[2]
+    for name, value in bound.arguments.items():
+        memory.bind(callee, name, value, known.get(name, memory.FRESH))
 
 
 def _result(callee: Frame) -> Any:

@@ -36,21 +36,26 @@ def root_name(node: ast.AST) -> str | None:
 
 def assigned_in(nodes: Iterable[ast.AST]) -> Names:
     """Return names that the nodes bind or store into, nested functions left out."""
-    return frozenset(_assigned(nodes))
+    return frozenset(name for name, _ in _assigned(nodes))
 
 
-def _assigned(nodes: Iterable[ast.AST]) -> Iterator[str]:
+def bound_in(nodes: Iterable[ast.AST]) -> Names:
+    """Return names that the nodes bind, which makes them local to a function."""
+    return frozenset(name for name, binds in _assigned(nodes) if binds)
+
+
+def _assigned(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, bool]]:
+    """Yield names, and whether they are bound rather than stored into."""
     for node in nodes:
         if isinstance(node, ast.FunctionDef):
-            yield node.name
+            yield node.name, True
             yield from _assigned([*node.args.defaults, *_given(node.args.kw_defaults)])
         elif isinstance(node, ast.Lambda):
             yield from _assigned([*node.args.defaults, *_given(node.args.kw_defaults)])
         elif isinstance(node, _COMPREHENSIONS):
             own = {name for each in node.generators for name in targets(each.target)}
-            yield from (
-                n for n in _assigned(ast.iter_child_nodes(node)) if n not in own
-            )
+            inner = _assigned(ast.iter_child_nodes(node))
+            yield from (each for each in inner if each[0] not in own)
         else:
             yield from _bound_here(node)
             yield from _assigned(ast.iter_child_nodes(node))
@@ -60,17 +65,17 @@ def _given(nodes: Iterable[ast.AST | None]) -> list[ast.AST]:
     return [node for node in nodes if node is not None]
 
 
-def _bound_here(node: ast.AST) -> Iterator[str]:
+def _bound_here(node: ast.AST) -> Iterator[tuple[str, bool]]:
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-        yield node.id
+        yield node.id, True
     elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
         name = root_name(node)
         if name:
-            yield name
+            yield name, False
     elif isinstance(node, ast.MatchAs | ast.MatchStar) and node.name:
-        yield node.name
+        yield node.name, True
     elif isinstance(node, ast.MatchMapping) and node.rest:
-        yield node.rest
+        yield node.rest, True
 
 
 def targets(node: ast.AST) -> Names:
@@ -110,6 +115,7 @@ class Liveness:
         after: for each statement that has a body, what is live after it.
         entry: for each loop, what is live into an iteration.
         end: for each statement, what is live at the end of its block.
+        needed: for each statement, names whose values it must keep for later.
     """
 
     def __init__(self, body: Sequence[ast.stmt]) -> None:
@@ -117,6 +123,7 @@ class Liveness:
         self.after: dict[ast.stmt, Names] = {}
         self.entry: dict[ast.stmt, Names] = {}
         self.end: dict[ast.stmt, Names] = {}
+        self.needed: dict[ast.stmt, Names] = {}
         self.always = frozenset(_deferred_reads(body))
         self._block(body, NONE, _Exits())
 
@@ -128,6 +135,10 @@ class Liveness:
         """Return names that an iteration of `loop` may read before it assigns them."""
         return self.entry[loop] | self.always
 
+    def needed_after(self, node: ast.stmt) -> Names:
+        """Return names whose present values are read after `node`."""
+        return self.needed[node] | self.always
+
     def at_end(self, node: ast.stmt) -> Names:
         """Return names that may be read once the block of `node` has ended."""
         return self.end[node] | self.always
@@ -137,6 +148,7 @@ class Liveness:
             jumps = exits.broken | exits.continued
             self.end |= dict.fromkeys(body, out | jumps)
         for statement in reversed(body):
+            self.needed[statement] = out - _killed(statement)
             out = self._statement(statement, out, exits)
         return out
 
@@ -164,17 +176,16 @@ class Liveness:
                 arms = (self._block(case.body, out, exits) for case in node.cases)
                 return out.union(reads(node), *arms)
             case ast.Assign():
-                killed = NONE.union(*map(targets, node.targets))
-                return (out - killed) | reads(node)
+                return (out - _killed(node)) | reads(node)
             case ast.AugAssign():
                 return out | reads(node) | _root(node.target)
             case ast.AnnAssign():
                 if node.value is None:
                     return out
                 read = reads(node.value) | reads(node.target)
-                return (out - targets(node.target)) | read
+                return (out - _killed(node)) | read
             case ast.FunctionDef():
-                return (out - {node.name}) | reads(node)
+                return (out - _killed(node)) | reads(node)
         return out | reads(node)
 
     def _for(self, node: ast.For, out: Names, exits: _Exits) -> Names:
@@ -199,6 +210,18 @@ class Liveness:
             self.entry[node] = body | reads(node.test)
             head = head | body
         return head
+
+
+def _killed(node: ast.stmt) -> Names:
+    """Return names that a simple statement binds anew."""
+    match node:
+        case ast.Assign():
+            return NONE.union(*map(targets, node.targets))
+        case ast.AnnAssign() if node.value is not None:
+            return targets(node.target)
+        case ast.FunctionDef():
+            return frozenset({node.name})
+    return NONE
 
 
 def _root(target: ast.expr) -> Names:

@@ -14,6 +14,7 @@ from defnpy.frontend.carries import RAN, Settled
 from defnpy.frontend.frame import BROKEN, CONTINUED, FLAGS, RESULT, RETURNED
 from defnpy.frontend.iteration import Count, plan
 from defnpy.frontend.liveness import assigned_in
+from defnpy.frontend.memory import memory_of
 from defnpy.frontend.operators import nonzero, strong, truth
 from defnpy.frontend.statements import assign
 from defnpy.frontend.values import tensors_in
@@ -74,7 +75,7 @@ def _else(frame: Frame, node: ast.For | ast.While) -> None:
 
 
 def _iterate(frame: Frame, node: ast.For, item: Any) -> None:
-    assign(frame, node.target, item)
+    assign(frame, node.target, item, memory_of(frame, node.iter, None))
     frame.execute(node.body)
     frame.env[CONTINUED] = False
 
@@ -325,7 +326,7 @@ def while_(frame: Frame, node: ast.While) -> None:
         before = dict(frame.env)
         try:
             _while_native(frame, node)
-        except DefnShapeError:
+        except (DefnStaticError, DefnShapeError):
             if isinstance(test, Expr):
                 raise
             frame.env = before
@@ -345,7 +346,7 @@ def _first_test(frame: Frame, node: ast.While) -> Any:
     frame.env = dict(before)
     try:
         with frame.session.trial():
-            return truth(frame.evaluate(node.test))
+            return frame.test(node.test)
     finally:
         frame.env = before
 
@@ -363,7 +364,7 @@ def _is_static(frame: Frame, node: ast.While) -> bool:
             if any(tensors_in(value) for value in values):
                 return False
             return _stopped(frame) is True or not isinstance(
-                truth(frame.evaluate(node.test)), Expr
+                frame.test(node.test), Expr
             )
     except DefnError:
         return True  # the iteration fails: let it, in its place
@@ -374,7 +375,7 @@ def _is_static(frame: Frame, node: ast.While) -> bool:
 def _while_expanded(frame: Frame, node: ast.While) -> None:
     """Run the iterations now, as long as the test is static."""
     for _ in range(EXPAND_LIMIT):
-        test = truth(frame.evaluate(node.test))
+        test = frame.test(node.test)
         if isinstance(test, Expr):
             _while_native(frame, node)
             return
@@ -401,7 +402,7 @@ def _while_native(frame: Frame, node: ast.While) -> None:
     binds = bool(assigned_in([node.test]))
 
     def test() -> Expr:
-        holds = truth(frame.evaluate(node.test))
+        holds = frame.test(node.test)
         stop = _stopped(frame)
         holds = as_expr(holds)
         return holds if stop is False else logical_and(holds, logical_not(stop))

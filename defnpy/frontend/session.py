@@ -38,6 +38,9 @@ class Session:
         ranges: what is known of integers: inclusive bounds.
         depth: how many calls are open.
         tests: how many tests of tensors what runs now stands under.
+        stored: tokens of memory that was stored into, see `memory`.
+        given: what the arguments of the call being made share memory with.
+        result: what the result of the call made last shares memory with.
     """
 
     def __init__(self, root: Scope) -> None:
@@ -48,6 +51,9 @@ class Session:
         self.guards: list[Callable[[], bool]] = []
         self.ranges: dict[Expr, tuple[int, int]] = {}
         self.depth = self.tests = 0
+        self.stored: dict[Any, Any] = {}
+        self.result: Any = None
+        self.given: tuple[Any, list[Any], dict[str, Any]] | None = None
         self._captured: dict[Any, Any] = {}
         self._owned: dict[int, tuple[Any, Scope]] = {}
         self._journal: list[tuple[Any, Any]] | None = None

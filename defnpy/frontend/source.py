@@ -11,12 +11,12 @@ import inspect
 import linecache
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from defnpy.base.errors import DefnSyntaxError
 from defnpy.base.span import Span
 from defnpy.frontend.fence import check_syntax
-from defnpy.frontend.liveness import Liveness, assigned_in, parameter_names
+from defnpy.frontend.liveness import Liveness, bound_in, parameter_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,13 +42,14 @@ class Source:
         return found
 
     def _span(self, node: ast.AST) -> Span:
-        line, end = node.lineno, node.end_lineno  # pyright: ignore
+        last: Any = _header(node)
+        line, end = node.lineno, last.end_lineno  # pyright: ignore
         return Span(
             self.file,
             line,
             self._column(line, node.col_offset),  # pyright: ignore
             end,
-            self._column(end, node.end_col_offset),  # pyright: ignore
+            self._column(end, last.end_col_offset),
             tuple(text.rstrip("\n") for text in self.lines[line - 1 : end][:3]),
         )
 
@@ -78,12 +79,27 @@ class Code:
     @cached_property
     def local_names(self) -> frozenset[str]:
         """Names the function binds: its parameters and what it assigns."""
-        return frozenset(parameter_names(self.node.args)) | assigned_in(self.body)
+        return frozenset(parameter_names(self.node.args)) | bound_in(self.body)
 
     @cached_property
     def liveness(self) -> Liveness:
         """Which names are read later, at each loop."""
         return Liveness(self.body)
+
+
+def _header(node: ast.AST) -> ast.AST:
+    """Return where the part of a statement ends that stands before its body."""
+    match node:
+        case ast.For():
+            return node.iter
+        case ast.If() | ast.While():
+            return node.test
+        case ast.Match():
+            return node.subject
+        case ast.FunctionDef():
+            defaults = [*node.args.defaults, *node.args.args, *node.args.kwonlyargs]
+            return max(defaults, key=lambda each: each.lineno) if defaults else node
+    return node
 
 
 _sources: dict[tuple[str, int], Source] = {}

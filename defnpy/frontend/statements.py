@@ -16,6 +16,16 @@ from defnpy.frontend import operators, stores
 from defnpy.frontend.branches import cast
 from defnpy.frontend.frame import BROKEN, CONTINUED, RESULT, RETURNED
 from defnpy.frontend.iteration import items_of
+from defnpy.frontend.memory import (
+    FRESH,
+    Memory,
+    Token,
+    bind,
+    check_store,
+    flat,
+    is_array_value,
+    memory_of,
+)
 from defnpy.frontend.values import describe
 from defnpy.ir.expr import Expr
 from defnpy.ops.control import check
@@ -26,12 +36,13 @@ if TYPE_CHECKING:
     from defnpy.frontend.frame import Frame
 
 
-def assign(frame: Frame, target: ast.expr, value: Any) -> None:
+def assign(frame: Frame, target: ast.expr, value: Any, memory: Memory = FRESH) -> None:
     """Bind a target: a name, a tuple of targets, or part of something."""
     if isinstance(target, ast.Name):
         frame.env[target.id] = value
+        bind(frame, target.id, value, memory)
     elif isinstance(target, ast.Tuple | ast.List):
-        _unpack(frame, target, value)
+        _unpack(frame, target, value, memory)
     elif isinstance(target, ast.Subscript):
         base = frame.evaluate(target.value)
         index = frame.evaluate(target.slice)
@@ -40,7 +51,9 @@ def assign(frame: Frame, target: ast.expr, value: Any) -> None:
         raise DefnTypeError("this cannot be assigned", span=frame.span(target))
 
 
-def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
+def _unpack(
+    frame: Frame, target: ast.Tuple | ast.List, value: Any, memory: Memory
+) -> None:
     items = items_of(frame, value)
     count = len(target.elts)
     starred = [k for k, e in enumerate(target.elts) if isinstance(e, ast.Starred)]
@@ -61,9 +74,12 @@ def _unpack(frame: Frame, target: ast.Tuple | ast.List, value: Any) -> None:
         raise DefnValueError(
             f"not enough values to unpack (expected {count}, got {len(items)})"
         )
-    for element, item in zip(target.elts, items, strict=True):
+    parts = memory if isinstance(memory, tuple) and not starred else ()
+    if len(parts) != count:
+        parts = (flat(memory),) * count
+    for element, item, part in zip(target.elts, items, parts, strict=True):
         inner = element.value if isinstance(element, ast.Starred) else element
-        assign(frame, inner, item)
+        assign(frame, inner, item, part)
 
 
 def _store(
@@ -71,7 +87,7 @@ def _store(
 ) -> None:
     """Put `value` at an index of `base`; a tensor's name is bound anew."""
     if isinstance(base, Expr):
-        assign(frame, target.value, stores.put(frame, base, index, value))
+        _replace(frame, target, stores.put(frame, base, index, value))
         return
     if isinstance(base, list | dict):
         frame.session.change(base)
@@ -80,17 +96,31 @@ def _store(
     raise DefnTypeError(f"an item of {describe(base)} cannot be assigned")
 
 
+def _replace(frame: Frame, target: ast.Subscript, made: Expr) -> None:
+    """Bind what holds a tensor to the tensor after a store into it."""
+    check_store(frame, target)
+    whole = target.value
+    if isinstance(whole, ast.Name):
+        frame.env[whole.id] = made
+    else:
+        assign(frame, whole, made)
+
+
 def assignment(frame: Frame, node: ast.Assign) -> None:
     """Run ``a = b = value``."""
     value = frame.evaluate(node.value)
+    memory = memory_of(frame, node.value, value)
+    if len(node.targets) > 1 and not flat(memory):
+        memory = frozenset({Token()})
     for target in node.targets:
-        assign(frame, target, value)
+        assign(frame, target, value, memory)
 
 
 def annotated(frame: Frame, node: ast.AnnAssign) -> None:
     """Run ``a: type = value``."""
     if node.value is not None:
-        assign(frame, node.target, frame.evaluate(node.value))
+        value = frame.evaluate(node.value)
+        assign(frame, node.target, value, memory_of(frame, node.value, value))
 
 
 def augmented(frame: Frame, node: ast.AugAssign) -> None:
@@ -99,14 +129,17 @@ def augmented(frame: Frame, node: ast.AugAssign) -> None:
     if isinstance(target, ast.Name):
         before = frame.read(target.id)
         value = frame.evaluate(node.value)
+        if is_array_value(before):
+            check_store(frame, target)
+        else:
+            bind(frame, target.id, value, FRESH)
         frame.env[target.id] = _in_place(frame, kind, before, value)
     elif isinstance(target, ast.Subscript):
         base = frame.evaluate(target.value)
         index = frame.evaluate(target.slice)
         value = frame.evaluate(node.value)
         if isinstance(base, Expr):
-            made = stores.update(frame, base, index, kind, value)
-            assign(frame, target.value, made)
+            _replace(frame, target, stores.update(frame, base, index, kind, value))
             return
         before = frame.static(lambda: base[index])
         made = _in_place(frame, kind, before, value)
@@ -142,6 +175,7 @@ def return_(frame: Frame, node: ast.Return) -> None:
     """Leave the function with a value."""
     value = None if node.value is None else frame.evaluate(node.value)
     frame.env[RESULT] = value
+    bind(frame, RESULT, value, memory_of(frame, node.value, value))
     frame.env[RETURNED] = True
 
 
@@ -161,7 +195,7 @@ def pass_(frame: Frame, node: ast.Pass) -> None:
 
 def assert_(frame: Frame, node: ast.Assert) -> None:
     """Check now what is static, and at run time what is a tensor."""
-    test = operators.truth(frame.evaluate(node.test))
+    test = frame.test(node.test)
     if test is True:
         return
     message = "assertion failed"

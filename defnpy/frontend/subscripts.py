@@ -36,6 +36,15 @@ def get(frame: Frame, base: Any, index: Any) -> Any:
     return frame.session.own(made) if isinstance(index, slice) else made
 
 
+def is_copy(index: Any) -> bool:
+    """Whether NumPy copies what `index` selects, rather than show part of it."""
+    items = index if isinstance(index, tuple) else (index,)
+    return any(
+        isinstance(item, list) or (isinstance(item, Expr) and item.shape != ())
+        for item in items
+    )
+
+
 def static_index(index: Any) -> Any:
     """Return an index of a static container, which no tensor may be."""
     if isinstance(index, slice):

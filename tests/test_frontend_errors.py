@@ -1,0 +1,436 @@
+"""What is said about a user's mistake: the class, the place, the sentence."""
+
+import math
+
+import numpy as np
+import pytest
+
+import defnpy as dn
+from defnpy.base import errors
+from defnpy.base.errors import DefnError
+from defnpy.frontend.source import fence
+from tests.test_frontend import run
+
+pytestmark = pytest.mark.pure
+
+V = np.array([0.5, -1.25, 2.0])
+GLOBAL = np.zeros(3)
+
+
+def mistakes():
+    """Yield functions, their arguments, the class and parts of the text."""
+
+    def static_index(x):
+        return x[7] + 1
+
+    yield static_index, (V,), "DefnIndexError", "index 7 is out of bounds for axis 0"
+
+    def tensor_index(x, i):
+        return x[i]
+
+    yield tensor_index, (V, 3), "DefnIndexError", "index 3 is out of bounds for axis 0"
+    yield tensor_index, (V, -4), "DefnIndexError", "index -4 is out of bounds"
+
+    def index_of_float(x):
+        return x[0.5]
+
+    yield index_of_float, (V,), "DefnTypeError", "0.5 is not an index"
+
+    def too_many(x):
+        return x[0, 1]
+
+    yield too_many, (V,), "DefnIndexError", "too many indices"
+
+    def inner_sizes(x):
+        return x @ np.ones((4, 2))
+
+    yield inner_sizes, (V,), "DefnShapeError", "inner sizes 3 and 4 differ"
+
+    def broadcasting(x, y):
+        return x + y
+
+    yield broadcasting, (V, np.ones(2)), "DefnShapeError", "x: f64[3]"
+
+    def one_side(x):
+        if x[0] > 0:
+            y = 1.0
+        return y
+
+    yield one_side, (V,), "DefnUnboundLocalError", "`y` is assigned on one side only"
+
+    def grows(x):
+        total = 0.0
+        for _ in range(3):
+            total = total + x
+        return total
+
+    yield grows, (V,), "DefnShapeError", "before: f64*[]   after an iteration: f64[3]"
+
+    def no_return(x):
+        if x[0] > 0:
+            return x
+
+    yield no_return, (V,), "DefnTypeError", "ends without `return`"
+
+    def branch_shapes(x):
+        if x[0] > 0:
+            y = x
+        else:
+            y = 0.0
+        return y
+
+    yield branch_shapes, (V,), "DefnShapeError", "`y` has different shapes"
+
+    def truth(x):
+        if x > 0:
+            return x
+        return -x
+
+    yield truth, (V,), "DefnShapeError", "the truth of bool[3]"
+
+    def undefined(x):
+        return x + not_defined_anywhere  # noqa: F821
+
+    yield undefined, (V,), "DefnNameError", "`not_defined_anywhere` is not defined"
+
+    def too_early(x):
+        y = x + z  # noqa: F821
+        z = 1  # noqa: F841
+        return y
+
+    yield too_early, (V,), "DefnUnboundLocalError", "`z` is read before it is assigned"
+
+    def attribute(x):
+        return x.shapes
+
+    yield attribute, (V,), "DefnAttributeError", "f64[3] has no attribute `shapes`"
+
+    def unknown_callable(x):
+        return np.linalg.eigvals(x)
+
+    yield unknown_callable, (np.eye(2),), "DefnTypeError", "linalg.eigvals` cannot take"
+
+    def size(n):
+        return np.zeros(n)
+
+    yield size, (3,), "DefnStaticError", "known when the function is compiled"
+
+    def container(n):
+        return [1, 2, 3][n]
+
+    yield container, (1,), "DefnStaticError", "cannot be indexed by i64*[]"
+
+    def store_kind(x):
+        counts = np.array([1, 2, 3])
+        counts[0] = x[0]
+        return counts
+
+    yield store_kind, (V,), "DefnTypeError", "f64[] cannot be stored in i64[3]"
+
+    def zero_division(n):
+        return 10 // n
+
+    yield zero_division, (0,), "DefnZeroDivisionError", "integer division"
+
+    def zero_remainder(n):
+        return 10 % n
+
+    yield zero_remainder, (0,), "DefnZeroDivisionError", "modulo by zero"
+
+    def raises(x):
+        if x[0] > 0:
+            raise ValueError("no")
+        return x
+
+    yield raises, (V,), "DefnTypeError", "`raise` cannot depend on the value"
+
+    def asserts(x):
+        assert x[0] < 0, "x {must} be negative"
+        return x
+
+    yield asserts, (V,), "DefnAssertionError", "x {must} be negative"
+
+    def static_assert(x):
+        assert len(x) == 2, f"{len(x)} is not 2"
+        return x
+
+    yield static_assert, (V,), "DefnAssertionError", "3 is not 2"
+
+    def after_loop(n):
+        for i in range(n):
+            last = i
+        return last
+
+    yield after_loop, (0,), "DefnUnboundLocalError", "`last` is read"
+
+    def appends(n):
+        made = []
+        for i in range(n):
+            made.append(i)
+        return made
+
+    yield appends, (3,), "DefnStaticError", "a list made outside cannot be changed"
+
+    def recursion(n):
+        return 1 if n <= 1 else n * recursion(n - 1)
+
+    yield recursion, (3,), "DefnRecursionError", "the depth of a recursion"
+
+    def text(x):
+        return x + "a"
+
+    yield text, (V,), "DefnTypeError", "a str is not a tensor"
+
+    def lists(x):
+        return x + [1, 2, 3]  # noqa: RUF005
+
+    yield lists, (V,), "DefnTypeError", "a list is not a tensor"
+
+    def scalar_function(x):
+        return math.exp(x)
+
+    yield scalar_function, (V,), "DefnTypeError", "math.exp takes a number"
+
+    def random(x):
+        return np.random.rand(3) + x
+
+    yield random, (V,), "DefnTypeError", "would draw its numbers once"
+
+    def mask(x):
+        return x[x > 0]
+
+    yield mask, (V,), "DefnTypeError", "the number of elements a mask selects"
+
+    def slice_length(x, n):
+        return x[1:n]
+
+    yield slice_length, (V, 2), "DefnTypeError", "a slice needs a length"
+
+    def comprehension(x):
+        return [value for value in x if value > 0]
+
+    yield comprehension, (V,), "DefnStaticError", "by the value of a tensor"
+
+    def unpacking(x):
+        a, b = x
+        return a + b
+
+    yield unpacking, (V,), "DefnValueError", "too many values to unpack (expected 2)"
+
+    def arguments(x):
+        def inner(a, b):
+            return a + b
+
+        return inner(x)
+
+    yield arguments, (V,), "DefnTypeError", "inner() missing a required argument: 'b'"
+
+    def integers(n):
+        return dn.grad(lambda k: k * k)(n)
+
+    yield integers, (3,), "DefnTypeError", "only floats have gradients"
+
+    def not_scalar(x):
+        return dn.grad(lambda v: v * 2)(x)
+
+    yield not_scalar, (V,), "DefnTypeError", "returns one float, not f64[3]"
+
+    def two_names(x):
+        y = x
+        y[0] = 1.0
+        return x, y
+
+    yield two_names, (V,), "DefnTypeError", "`y` and `x` may be one array"
+
+    def view(x):
+        row = x[1:]
+        x[2] = 1.0
+        return x, row
+
+    yield view, (V,), "DefnTypeError", "`x` and `row` may be one array"
+
+    def lost(x):
+        x[0] = 1.0
+        return x.sum()
+
+    yield lost, (V,), "DefnTypeError", "the store into the argument `x` is lost"
+
+    def captured_store():
+        GLOBAL[0] = 1.0
+        return GLOBAL
+
+    yield captured_store, (), "DefnTypeError", "`GLOBAL` is not a name of this function"
+
+    def dict_of_tensors(x):
+        return {x[0]: 1}
+
+    yield dict_of_tensors, (V,), "DefnStaticError", "a tensor cannot be a key"
+
+    def key(x):
+        return {"a": x}["b"]
+
+    yield key, (V,), "DefnKeyError", "b"
+
+    def shadowed(x):
+        mode = None
+        for i in range(len(x) * 5000):
+            mode = "odd" if i > 2 else None
+        return mode
+
+    yield shadowed, (V,), "DefnTypeError", "values that are not both tensors"
+
+
+MISTAKES = list(mistakes())
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "error", "text"),
+    MISTAKES,
+    ids=[f"{m[0].__name__}-{k}" for k, m in enumerate(MISTAKES)],
+)
+def test_mistake(function, args, error, text):
+    with pytest.raises(DefnError) as caught:
+        run(function, *args)
+    shown = str(caught.value)
+    assert type(caught.value) is getattr(errors, error), shown
+    assert text in shown
+    assert "test_frontend_errors.py" in shown  # its place, and no file of ours
+    assert "defnpy/" not in shown
+    assert "^" in shown
+    assert len(shown.splitlines()) <= 12
+
+
+def test_the_place_is_the_expression():
+    def f(x, w):
+        y = x + 1
+        return (y @ w) * 2
+
+    with pytest.raises(DefnError) as caught:
+        run(f, V, np.ones((4, 2)))
+    first = f.__code__.co_firstlineno
+    lines = str(caught.value).splitlines()
+    assert f":{first + 2}:17: DefnShapeError" in lines[0]
+    assert lines[1].endswith("        return (y @ w) * 2")
+    assert lines[2].count("^") == len("y @ w")
+    assert lines[1].index("y @ w") == lines[2].index("^")
+
+
+def test_the_place_of_text_beyond_ascii_is_in_characters():
+    def f(x):
+        é = "é"  # noqa: F841
+        return "éé" + x
+
+    with pytest.raises(DefnError) as caught:
+        run(f, V)
+    assert str(caught.value).splitlines()[2].count("^") == len('"éé" + x')
+
+
+def test_the_place_of_a_loop_is_its_head():
+    def f(x):
+        s = 0.0
+        for _ in range(3):
+            s = s + x
+        return s
+
+    with pytest.raises(DefnError) as caught:
+        run(f, V)
+    assert str(caught.value).splitlines()[2].count("^") == len("for _ in range(3)")
+
+
+def test_a_users_exception_is_raised_as_it_is():
+    def f(x):
+        if len(x) == 3:
+            raise LookupError("not three")
+        return x
+
+    with pytest.raises(LookupError, match="not three"):
+        run(f, V)
+
+
+def test_a_fault_of_static_code_has_a_place():
+    def f(x):
+        return x * int("7a")
+
+    with pytest.raises(errors.DefnValueError, match="invalid literal") as caught:
+        run(f, V)
+    assert 'int("7a")' in str(caught.value)
+
+
+def fenced():
+    """Yield functions that are not in the language, and what is said of each."""
+
+    def classes(x):
+        class A:
+            pass
+
+        return x
+
+    yield classes, "class"
+
+    def tries(x):
+        try:
+            return x
+        except ValueError:
+            return x
+
+    yield tries, "`try`"
+
+    def with_(x):
+        with x:
+            return x
+
+    yield with_, "`with`"
+
+    def yields(x):
+        yield x
+
+    yield yields, "`yield`"
+
+    async def asynchronous(x):
+        return x
+
+    yield asynchronous, "async"
+
+    def globals_(x):
+        global V
+        V = x
+
+    yield globals_, "`global`"
+
+    def imports(x):
+        import os
+
+        return x, os
+
+    yield imports, "import"
+
+    def deletes(x):
+        del x
+
+    yield deletes, "`del`"
+
+    def attributes(x):
+        x.value = 1
+        return x
+
+    yield attributes, "attribute"
+
+
+@pytest.mark.parametrize(("function", "text"), list(fenced()))
+def test_fence(function, text):
+    with pytest.raises(errors.DefnSyntaxError) as caught:
+        fence(function)
+    assert text in str(caught.value)
+    assert caught.value.span is not None
+
+
+def test_nonlocal_is_fenced():
+    count = 0
+
+    def f(x):
+        nonlocal count
+        count = 1
+        return x + count
+
+    with pytest.raises(errors.DefnSyntaxError, match="nonlocal"):
+        fence(f)

@@ -58,10 +58,12 @@ def ln2(x: Expr) -> tuple[float, float]:
     return _LN2_F32 if x.dtype == F32 else _LN2_F64
 
 
-def reduce_exp(x: Expr) -> tuple[Expr, Expr]:
-    """Return an integer `n` and ``expm1(r)`` where ``x = n * log(2) + r``."""
+def reduce_exp(x: Expr, rest: Expr | None = None) -> tuple[Expr, Expr]:
+    """Return an integer `n` and ``expm1(r)`` where ``x + rest = n * log(2) + r``."""
     n, whole = nearest(x, constant(x, 1 / math.log(2)))
     r = subtract_multiple(x, n, ln2(x))
+    if rest is not None:
+        r = r + rest
     return whole, fma(r * r, polynomial(r, _EXP_F32, _EXP_F64), r)
 
 

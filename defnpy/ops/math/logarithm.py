@@ -52,7 +52,7 @@ def _log1p_small(f: Expr) -> Expr:
     return fma(s, fma(z, polynomial(z, (), _ATANH_F64), half), -half)
 
 
-def _log_scaled(f: Expr, e: Expr) -> Expr:
+def log_scaled(f: Expr, e: Expr) -> Expr:
     """Return ``log((1 + f) * 2**e)`` for f in [√½ - 1, √2 - 1)."""
     high, low = ln2(f)
     rest = fma(e, constant(f, low), _log1p_small(f))
@@ -77,7 +77,7 @@ def _outside(x: Expr, y: Expr, zero: float) -> Expr:
 
 def _expand_log(x: Expr) -> Expr:
     m, _, e = split_exponent(x)
-    return _outside(x, _log_scaled(m - 1.0, e), 0.0)
+    return _outside(x, log_scaled(m - 1.0, e), 0.0)
 
 
 def _expand_log2(x: Expr) -> Expr:
@@ -92,17 +92,29 @@ def _expand_log10(x: Expr) -> Expr:
     return _outside(x, y, 0.0)
 
 
-def log1p_finite(x: Expr) -> Expr:
-    """Return log1p(x) for x > -1, not infinite."""
+def add_one(x: Expr) -> tuple[Expr, Expr]:
+    """Return x + 1, exactly: rounded, and what the rounding leaves."""
     u = x + 1.0
     v = u - x
-    lost = x - (u - v) + (1.0 - v)  # x + 1 = u + lost, exactly
+    return u, x - (u - v) + (1.0 - v)
+
+
+def log_of_sum(u: Expr, rest: Expr, shift: Expr | None = None) -> Expr:
+    """Return ``log((u + rest) * 2**shift)``, positive and finite.
+
+    `rest` is what rounding to `u` left, and 0 where `u` is large.
+    """
     m, whole, e = split_exponent(u)
-    # Beyond 2**64 nothing is lost, and 2**-e may be no number.
-    limit = integer(x, 64)
-    inverse = power_of_two(-where(greater(whole, limit), limit, whole), x.dtype)
-    y = _log_scaled(fma(lost, inverse, m - 1.0), e)
-    return copysign(y, x)
+    # Where 2**-e may be no number, there is no rest.
+    limit = integer(u, 64)
+    inverse = power_of_two(-where(greater(whole, limit), limit, whole), u.dtype)
+    f = fma(rest, inverse, m - 1.0)
+    return log_scaled(f, e if shift is None else e + shift)
+
+
+def log1p_finite(x: Expr) -> Expr:
+    """Return log1p(x) for x > -1, not infinite."""
+    return copysign(log_of_sum(*add_one(x)), x)
 
 
 def _expand_log1p(x: Expr) -> Expr:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from defnpy.ops.elementwise import less, where
-from defnpy.ops.family import unary
+from defnpy.ops.elementwise import equal, greater, less, where
+from defnpy.ops.family import binary, unary
 from defnpy.ops.math.expansion import at_least, constant, expansion, precisely
 from defnpy.ops.math.exponential import expand_exp
 from defnpy.ops.math.logarithm import log1p_finite
@@ -67,4 +67,25 @@ log_sigmoid = unary(
     cost=44,
     lower=expansion(_expand_log_sigmoid),
     doc="Logarithm of the logistic function, -log(1 + e**-x), without overflow.",
+)
+
+
+def _expand_logaddexp(a: Expr, b: Expr) -> Expr:
+    apart = where(equal(a, b), constant(a, 0.0), abs(a - b))  # also of infinities
+    return where(greater(a, b), a, b) + log1p_finite(expand_exp(-apart))
+
+
+def _weight(a: Expr, b: Expr) -> Expr:
+    return where(equal(a, b), 0.5, sigmoid(a - b))
+
+
+logaddexp = binary(
+    "logaddexp",
+    precisely(np.logaddexp),
+    (lambda y, a, b: _weight(a, b), lambda y, a, b: _weight(b, a)),
+    floats=True,
+    kinds="f",
+    cost=46,
+    lower=expansion(_expand_logaddexp),
+    doc="log(e**a + e**b) of two elements, without overflow.",
 )

@@ -133,11 +133,11 @@ def _special_powers(x: Expr, y: Expr, power: Expr) -> Expr:
     return where(logical_or(equal(x, 1.0), equal(y, 0.0)), one, power)
 
 
-def _by_base(y: Expr, a: Expr, b: Expr) -> Expr:
+def _by_base(y: Expr, a: Expr, b: Expr) -> Expr | float:
     known = _known(b)
-    if known is not None:
-        return known * power(a, known - 1.0)
-    return where(equal(b, 0.0), 0.0, b * power(a, b - 1.0))
+    if known is None:
+        return where(equal(b, 0.0), 0.0, b * power(a, b - 1.0))
+    return known * power(a, known - 1.0) if known else 0.0
 
 
 def _by_exponent(y: Expr, a: Expr, b: Expr) -> Expr | None:

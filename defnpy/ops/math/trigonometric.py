@@ -9,7 +9,16 @@ import numpy as np
 
 from defnpy.base.dtypes import F32, F64
 from defnpy.ir.op import Missing
-from defnpy.ops.elementwise import bitcast, bitwise_xor, fma, less, shift_left, where
+from defnpy.ops.elementwise import (
+    bitcast,
+    bitwise_and,
+    bitwise_xor,
+    equal,
+    fma,
+    less,
+    shift_left,
+    where,
+)
 from defnpy.ops.family import Elementwise, binary, unary
 from defnpy.ops.math.expansion import (
     bits,
@@ -44,6 +53,17 @@ _SIN_F64 = (
     *(2.755731921891776e-06, -2.5052107585891395e-08, 1.605897530586446e-10),
     *(-7.643906551559786e-13, 2.730653899262356e-15),
 )
+# The same on |r| ≤ π/4 · 1.01, and (cos(r) - 1) / r²
+_SIN_4_F32 = (-0.16666664, 0.008332725, -0.00019582831)
+_SIN_4_F64 = (
+    *(-0.16666666666666666, 0.0083333333333307, -0.00019841269836385435),
+    *(2.7557315910939e-06, -2.5051092308431318e-08, 1.5915309183057952e-10),
+)
+_COS_4_F32 = (-0.5, 0.04166665, -0.0013887536, 2.4457044e-05)
+_COS_4_F64 = (
+    *(-0.5, 0.04166666666666663, -0.0013888888888879927, 2.4801587293040553e-05),
+    *(-2.755731534181856e-07, 2.0875851505773207e-09, -1.1365942454032322e-11),
+)
 
 
 def far_record(name: str, function: Callable[..., np.ndarray]) -> Elementwise:
@@ -68,6 +88,7 @@ def far_record(name: str, function: Callable[..., np.ndarray]) -> Elementwise:
 
 far_sin = far_record("sin", np.sin)
 far_cos = far_record("cos", np.cos)
+far_tan = far_record("tan", np.tan)
 
 
 def _sin_small(r: Expr) -> Expr:
@@ -95,7 +116,21 @@ def _expand_cos(x: Expr) -> Expr:
     n, whole = nearest(turns, constant(x, 1.0))
     pi = _PI_F32 if x.dtype == F32 else _PI_F64
     r = subtract_multiple(x, n + 0.5, pi)
-    return far_cos(x, _negate_odd(_sin_small(r), whole + integer(x, 1)))
+    y = _negate_odd(_sin_small(r), whole + integer(x, 1))
+    tiny = less(abs(x), by_dtype(x, 2.0**-12, 2.0**-26))
+    return far_cos(x, where(tiny, constant(x, 1.0), y))
+
+
+def _expand_tan(x: Expr) -> Expr:
+    n, whole = nearest(x, constant(x, 2 / math.pi))
+    r = subtract_multiple(x, n * 0.5, _PI_F32 if x.dtype == F32 else _PI_F64)
+    z = r * r
+    sine = fma(r * z, polynomial(z, _SIN_4_F32, _SIN_4_F64), r)
+    cosine = fma(z, polynomial(z, _COS_4_F32, _COS_4_F64), constant(x, 1.0))
+    odd = equal(bitwise_and(whole, integer(x, 1)), integer(x, 1))
+    y = where(odd, cosine, sine) / where(odd, -sine, cosine)
+    tiny = less(abs(x), by_dtype(x, 2.0**-12, 2.0**-26))
+    return far_tan(x, where(tiny, x, y))
 
 
 sin = unary(
@@ -117,4 +152,15 @@ cos = unary(
     cost=20,
     lower=expansion(_expand_cos),
     doc="Cosine of each element, in radians.",
+)
+tan = unary(
+    "tan",
+    precisely(np.tan),
+    lambda y, x: y * y + 1.0,
+    floats=True,
+    kinds="f",
+    domain=(-1.2, 1.2),
+    cost=30,
+    lower=expansion(_expand_tan),
+    doc="Tangent of each element, in radians.",
 )

@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 import pytest
+from interpreted import run
 
 import defnpy as dn
 from defnpy.base import errors
 from defnpy.base.errors import DefnError
 from defnpy.frontend.source import fence
-from tests.test_frontend import run
 
 pytestmark = pytest.mark.pure
 

@@ -5,12 +5,12 @@ import textwrap
 
 import numpy as np
 import pytest
+from interpreted import assert_same, program_of, run, type_of
 
 import defnpy as dn
 from defnpy.base import errors, tree
 from defnpy.frontend import DefnTarget, ResultSlot, TransformTarget, specialize
 from defnpy.ir.types import TensorType
-from tests.test_frontend import assert_same, program_of, run, type_of
 
 pytestmark = pytest.mark.pure
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import math as _math
 from typing import Any
 
 from defnpy import api as _api
@@ -32,6 +33,12 @@ _MODULES = [
 ]
 _LAZY = {"to_batched": "defnpy.data", "Serving": "defnpy.serving"}
 
+_CONSTANTS: dict[str, Any] = {
+    **{"e": _math.e, "inf": _math.inf, "nan": _math.nan, "pi": _math.pi},
+    "newaxis": None,
+}
+
+globals().update(_CONSTANTS)
 globals().update({name: getattr(_api, name) for name in _API if hasattr(_api, name)})
 globals().update({name: getattr(errors, name) for name in errors.__all__})
 globals().update(
@@ -43,7 +50,7 @@ globals().update(
 
 __all__ = ["Template", "config", "errors", "template", "tree"]
 __all__ += [name for name in _API if hasattr(_api, name)]  # pyright: ignore
-__all__ += [*errors.__all__, *_FUNCTIONS, "to_batched"]  # pyright: ignore
+__all__ += [*errors.__all__, *_FUNCTIONS, *_CONSTANTS, *_LAZY]  # pyright: ignore
 
 
 def __getattr__(name: str) -> Any:

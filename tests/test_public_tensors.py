@@ -2,15 +2,14 @@
 
 import numpy as np
 import pytest
-from scipy import special
+from public_cases import AS_NUMPY, M, X
+from scipy import special, stats
 
 import defnpy as dn
 
 pytestmark = pytest.mark.pure
 
 RNG = np.random.default_rng(1)
-X = RNG.standard_normal((2, 3, 4))
-M = RNG.integers(-9, 9, (3, 4))
 
 
 def same(got: object, wanted: object, rtol: float = 1e-12) -> None:
@@ -26,94 +25,6 @@ def same(got: object, wanted: object, rtol: float = 1e-12) -> None:
     assert np.shape(got) == wanted.shape
 
 
-# For each name: arguments, and options, for which ours is NumPy's function.
-AS_NUMPY = {
-    "broadcast_to": [((X, (5, 2, 3, 4)), {}), ((np.ones((3, 1)), (3, 2)), {})],
-    "broadcast_arrays": [((X, M[:, :1]), {})],
-    "concatenate": [(([M, M[:1]],), {}), (([X, X], -1), {}), (([M, X], None), {})],
-    "concat": [(([M, M],), {"axis": 1})],
-    "stack": [(([M, M],), {}), (([M, M], -1), {}), (([M, X[0]],), {"axis": 1})],
-    "unstack": [((X,), {}), ((X,), {"axis": -1})],
-    "split": [((M, 3), {}), ((M, [1, 3], 1), {}), ((M, [2, 9]), {}), ((M, 2, -1), {})],
-    "squeeze": [((X[:1],), {}), ((X[:1, :, :1], 0), {}), ((X[:1, :, :1],), {})],
-    "expand_dims": [((X, 0), {}), ((X, -1), {}), ((X, (0, 2)), {})],
-    "permute_dims": [((X,), {}), ((X, (2, 0, 1)), {}), ((X, (-1, 0, 1)), {})],
-    "transpose": [((M,), {})],
-    "matrix_transpose": [((X,), {})],
-    "swapaxes": [((X, 0, -1), {})],
-    "moveaxis": [((X, 0, -1), {}), ((X, (0, 1), (2, 0)), {}), ((X, -1, 0), {})],
-    "flip": [((X,), {}), ((X, 1), {}), ((X, (0, -1)), {})],
-    "roll": [
-        ((M, 5), {}),
-        ((M, -1, 0), {}),
-        ((X, (1, 2), (0, 2)), {}),
-        ((M, 0, 1), {}),
-    ],
-    "repeat": [
-        ((M, 2), {}),
-        ((M, 2, 0), {}),
-        ((M, [0, 1, 2], 0), {}),
-        ((M, 3, -1), {}),
-    ],
-    "tile": [((M, 2), {}), ((M, (2, 1)), {}), ((M, (2, 1, 3)), {}), ((X, (2,)), {})],
-    "pad": [
-        *[((M, 1), {}), ((M, (1, 2)), {}), ((M, ((0, 1), (2, 0))), {})],
-        *[((X, 1), {"constant_values": 7.5}), ((M, 2, "edge"), {})],
-        *[
-            ((M, 2, "reflect"), {}),
-            ((M, (3, 1), "symmetric"), {}),
-            ((M, 2, "wrap"), {}),
-        ],
-    ],
-    "reshape": [((X, (4, 6)), {}), ((X, -1), {}), ((X, (2, -1)), {}), ((M, [12]), {})],
-    "tril": [((M,), {}), ((X,), {"k": 1}), ((M,), {"k": -1})],
-    "triu": [((M,), {}), ((X,), {"k": -1})],
-    "meshgrid": [((M[0], M[:, 0]), {}), ((M[0], M[0], M[1]), {"indexing": "ij"})],
-    "outer": [((M[0], M[:, 0]), {}), ((M, M[0]), {})],
-    "tensordot": [
-        ((X, np.moveaxis(X, 0, -1)), {}),
-        ((X, M), {"axes": ((1, 2), (0, 1))}),
-    ],
-    "vecdot": [((X, X), {}), ((X, M), {})],
-    "matmul": [((M, M.T), {}), ((X, M.T.astype(float)), {}), ((M, M[0]), {})],
-    "dot": [((M, M.T), {}), ((X, M.T), {}), ((M[0], M[0]), {}), ((M, 3), {})],
-    "take": [
-        *[((M, np.array([0, -1])), {}), ((M, np.array([[3, 0]]), 1), {})],
-        *[((X, 2, 1), {}), ((M, np.array([9, -9]), 0), {"mode": "clip"})],
-        ((M, np.array([9, -9]), 1), {"mode": "wrap"}),
-    ],
-    "take_along_axis": [
-        ((M, np.argsort(M, 1), 1), {}),
-        ((X, np.array([[[1], [0], [-1]]]), -1), {}),
-        ((X, np.zeros((1, 3, 4), int), 0), {}),
-    ],
-    "searchsorted": [
-        ((np.sort(X.ravel()), X[0]), {"side": side}) for side in ("left", "right")
-    ],
-    "count_nonzero": [((M % 2,), {}), ((M % 2, 1), {"keepdims": True})],
-    "diff": [((M,), {}), ((M,), {"axis": 0, "n": 2}), ((M > 0,), {})],
-    "any": [((M > 5,), {}), ((M > 5, 0), {}), ((X, -1), {"keepdims": True})],
-    "all": [((M > 5,), {}), ((M > -5, 0), {}), ((X, -1), {"keepdims": True})],
-    "argmax": [((M,), {}), ((M, 1), {}), ((X, -1), {"keepdims": True})],
-    "argmin": [((M,), {}), ((M, 0), {}), ((np.array([1, np.nan, 0]),), {})],
-    "argsort": [((X,), {"axis": 1}), ((M,), {})],
-    "sort": [((X,), {"axis": 0}), ((M,), {}), ((np.array([2, np.nan, -1]),), {})],
-    "cumulative_sum": [
-        *[((X,), {"axis": 1}), ((M[0],), {}), ((M,), {"axis": -1})],
-        ((M,), {"axis": 0, "include_initial": True}),
-    ],
-    "cumulative_prod": [((X,), {"axis": 2}), ((M[0],), {"include_initial": True})],
-    "cumsum": [((M,), {}), ((M, 1), {}), ((M.astype(np.int8), 0), {})],
-    "cumprod": [((X,), {}), ((X, 1), {}), ((M.astype(np.uint8), 0), {})],
-    "full": [(((2, 3), 7), {}), ((2, True), {}), ((2, 1.5), {"dtype": np.float64})],
-    "full_like": [((M, 3), {}), ((X, 2), {}), ((M, 1.5), {"dtype": np.float64})],
-    "zeros_like": [((M,), {}), ((M,), {"dtype": np.float64})],
-    "ones_like": [((X,), {}), ((X,), {"dtype": np.int8})],
-    "isin": [((M, M[0]), {}), ((X, M), {"invert": True})],
-    "real": [((X,), {})],
-    "imag": [((X,), {})],
-    "conj": [((M,), {})],
-}
 CASES = [
     pytest.param(name, *case, id=f"{name}-{k}")
     for name, cases in AS_NUMPY.items()
@@ -259,6 +170,54 @@ def test_correction(correction: float) -> None:
     assert dn.var(X, correction=30) == np.inf
 
 
+def test_mode() -> None:
+    x = RNG.integers(0, 3, (4, 9))
+    for axis in (None, 0, 1):
+        wanted = stats.mode(x, axis=axis, keepdims=True).mode
+        same(dn.mode(x, axis, keepdims=True), wanted)
+        same(dn.mode(x, axis), np.squeeze(wanted, axis))
+
+
+def test_a_share_out_of_range_is_refused() -> None:
+    for q in (1.5, np.array([0.5, -0.1])):
+        with pytest.raises(dn.DefnValueError, match=r"in \[0, 1\]"):
+            dn.quantile(X, q)
+    with pytest.raises(dn.DefnShapeError, match="no elements"):
+        dn.median(np.zeros((0, 2)), 0)
+
+
+def test_diagonals_made_and_replaced() -> None:
+    for offset in (-2, 0, 1):
+        same(dn.make_diagonal(M, offset)[1], np.diag(M[1], offset))
+        size = len(np.diagonal(M, offset))
+        wanted = np.where(np.eye(3, 4, offset, dtype=bool), 7, M)
+        same(dn.put_diagonal(M, 7, offset), wanted)
+        changed = dn.put_diagonal(M, np.arange(size), offset)
+        same(np.diagonal(changed, offset), np.arange(size))
+    with pytest.raises(dn.DefnShapeError, match="two axes"):
+        dn.diagonal(M[0])
+
+
+def test_iota() -> None:
+    same(dn.iota((2, 3)), np.arange(6).reshape(2, 3))
+    same(dn.iota((2, 3), -1, "f32"), np.tile(np.arange(3, dtype="f4"), (2, 1)))
+    same(dn.iota(4), np.arange(4))
+
+
+def test_running_sums_from_the_end() -> None:
+    backwards = np.cumsum(M[:, ::-1], 1)[:, ::-1]
+    same(dn.cumulative_sum(M, axis=1, reverse=True), backwards)
+    with_zero = dn.cumulative_sum(M[0], include_initial=True, reverse=True)
+    same(with_zero, np.append(backwards[0], 0))
+    lowest = np.minimum.accumulate(X[::-1])[::-1]
+    same(dn.cumulative_min(X, axis=0, reverse=True), lowest)
+
+
+def test_constants() -> None:
+    assert (dn.pi, dn.e, dn.inf) == (np.pi, np.e, np.inf) and np.isnan(dn.nan)
+    assert X[dn.newaxis].shape == (1, 2, 3, 4)
+
+
 def test_running_extremes() -> None:
     for name, numpy in (("max", np.maximum), ("min", np.minimum)):
         function = getattr(dn, f"cumulative_{name}")
@@ -275,6 +234,7 @@ def test_logsumexp(axis: object) -> None:
     for keepdims in (False, True):
         got = dn.logsumexp(x, axis, keepdims=keepdims)
         same(got, special.logsumexp(x, axis=axis, keepdims=keepdims))
+    same(dn.logsumexp(X, axis, b=X**2), special.logsumexp(X, axis=axis, b=X**2))
     assert dn.logsumexp(np.array([1.0, np.inf])) == np.inf
     assert dn.logsumexp(np.array([0, 0])).dtype == np.float32
 

@@ -23,11 +23,10 @@ from defnpy.base.errors import (
 )
 from defnpy.ir.expr import Expr
 from defnpy.ir.types import TensorType
-from defnpy.ops import axes
-from defnpy.ops.elementwise import equal, greater_equal, where
+from defnpy.ops import axes, movement
 from defnpy.ops.family import common, convert
 from defnpy.ops.leaf import as_expr, const, scalar_of
-from defnpy.ops.movement import expand_dims, iota, stack
+from defnpy.ops.movement import stack
 
 
 def static_int(value: Any, what: str) -> int:
@@ -53,7 +52,8 @@ def static_shape(shape: Any) -> tuple[int, ...]:
     return sizes
 
 
-def _dtype_or(dtype: Any, otherwise: DType) -> DType:
+def dtype_or(dtype: Any, otherwise: DType) -> DType:
+    """Return the dtype asked for, or the one that holds where none is."""
     return otherwise if dtype is None else as_dtype(dtype)
 
 
@@ -181,7 +181,7 @@ def empty(shape: Any, dtype: Any = None) -> Expr:
 
 
 def _filled(shape: Any, value: int, dtype: Any) -> Expr:
-    made = _dtype_or(dtype, default_float())
+    made = dtype_or(dtype, default_float())
     return axes.full(TensorType(made, static_shape(shape)), value)
 
 
@@ -243,12 +243,14 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Ex
     if by == 0:
         raise DefnValueError("the step of arange may not be 0")
     whole = all(isinstance(each, int) for each in (first, last, by))
-    made = _dtype_or(dtype, I64 if whole else default_float())
+    made = dtype_or(dtype, I64 if whole else default_float())
     count = max(math.ceil((last - first) / by), 0)
     if whole:
         count = len(range(int(first), int(last), int(by)))
     work = made if made.is_float else I64 if whole else default_float()
-    return convert(iota(count, work) * const(by, work) + const(first, work), made)
+    return convert(
+        movement.iota(count, work) * const(by, work) + const(first, work), made
+    )
 
 
 def _static_number(value: Any) -> int | float | None:
@@ -265,6 +267,21 @@ def _static_number(value: Any) -> int | float | None:
     return value
 
 
+def iota(shape: Any, axis: int | None = None, dtype: Any = None) -> Expr:
+    """Return 0, 1, 2, … along an axis, or over all elements in row-major order.
+
+    >>> dn.iota((2, 3)), dn.iota((2, 3), axis=0, dtype="f32")[:, 0]
+    (array([[0, 1, 2],
+           [3, 4, 5]]), array([0., 1.], dtype=float32))
+    """
+    sizes = static_shape(shape)
+    if axis is None:
+        numbers = movement.iota(math.prod(sizes), dtype_or(dtype, I64))
+        return axes.reshape(numbers, sizes)
+    (place,) = axes.normalize_axes(static_int(axis, "an axis"), len(sizes))
+    return movement.iota(sizes, dtype_or(dtype, I64), place)
+
+
 def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, *, dtype: Any = None
 ) -> Expr:
@@ -279,100 +296,11 @@ def linspace(
     if count < 0:
         raise DefnValueError(f"linspace cannot have {count} elements")
     first, last = common(as_expr(start), as_expr(stop), floats=True)
-    made = _dtype_or(dtype, strong(first).dtype)
+    made = dtype_or(dtype, strong(first).dtype)
     work = made if made.is_float else default_float()
     pieces = max(count - 1 if endpoint else count, 1)
-    share = iota(count, work) / const(pieces, work)
+    share = movement.iota(count, work) / const(pieces, work)
     share = axes.reshape(share, (count,) + (1,) * first.tensor.rank)
     first, last = convert(first, work), convert(last, work)
     # Both ends are met exactly this way; start + i * step would miss the last.
     return convert((1 - share) * first + share * last, made)
-
-
-def eye(n: int, m: int | None = None, k: int = 0, dtype: Any = None) -> Expr:
-    """Return ones on the diagonal `k` of a matrix (n, m), zeros elsewhere.
-
-    >>> dn.eye(2)
-    array([[1., 0.],
-           [0., 1.]], dtype=float32)
-    """
-    rows, columns = _rows_and_columns(n, n if m is None else m)
-    return convert(equal(columns - rows, k), _dtype_or(dtype, default_float()))
-
-
-def _rows_and_columns(n: Any, m: Any) -> tuple[Expr, Expr]:
-    shape = static_shape((n, m))
-    return iota(shape, axis=0), iota(shape, axis=1)
-
-
-def tril(x: Any, k: int = 0) -> Expr:
-    """Return `x` (…, n, m) with zeros above its diagonal `k`.
-
-    >>> dn.tril(np.ones((2, 2)))
-    array([[1., 0.],
-           [1., 1.]])
-    """
-    rows, columns, x = _last_axes(x)
-    return where(greater_equal(rows + k, columns), x, const(0, x.dtype))
-
-
-def triu(x: Any, k: int = 0) -> Expr:
-    """Return `x` (…, n, m) with zeros below its diagonal `k`.
-
-    >>> dn.triu(np.ones((2, 2)), k=1)
-    array([[0., 1.],
-           [0., 0.]])
-    """
-    rows, columns, x = _last_axes(x)
-    return where(greater_equal(columns, rows + k), x, const(0, x.dtype))
-
-
-def _last_axes(x: Any) -> tuple[Expr, Expr, Expr]:
-    x = as_expr(x)
-    if x.tensor.rank < 2:
-        raise DefnShapeError(f"a triangle needs at least two axes, not {x.type}")
-    return *_rows_and_columns(*x.shape[-2:]), x
-
-
-def meshgrid(*arrays: Any, indexing: str = "xy") -> tuple[Expr, ...]:
-    """Return the coordinates of a grid over vectors, one tensor for each.
-
-    >>> dn.meshgrid(np.array([1, 2]), np.array([3, 4, 5]), indexing="ij")[1]
-    array([[3, 4, 5],
-           [3, 4, 5]])
-    """
-    if indexing not in ("xy", "ij"):
-        raise DefnValueError(f"indexing must be 'xy' or 'ij', not {indexing!r}")
-    vectors = [axes.reshape(as_expr(x), (-1,)) for x in arrays]
-    places = list(range(len(vectors)))
-    if indexing == "xy":
-        places[:2] = places[:2][::-1]
-    shape = [0] * len(vectors)
-    for place, vector in zip(places, vectors, strict=True):
-        shape[place] = vector.shape[0]
-    made: list[Expr] = []
-    for place, vector in zip(places, vectors, strict=True):
-        sizes = [1] * len(vectors)
-        sizes[place] = -1
-        made.append(axes.broadcast_to(axes.reshape(vector, sizes), tuple(shape)))
-    return tuple(made)
-
-
-def one_hot(x: Any, num_classes: int, *, axis: int = -1, dtype: Any = None) -> Expr:
-    """Return 1 at the place each integer of `x` names along a new axis, 0 elsewhere.
-
-    A number outside ``range(num_classes)`` gives zeros alone.
-
-    >>> dn.one_hot(np.array([0, 2]), 3)
-    array([[1., 0., 0.],
-           [0., 0., 1.]], dtype=float32)
-    """
-    x = as_expr(x)
-    if not x.dtype.is_integer:
-        raise DefnTypeError(f"one_hot needs integers, not {x.dtype}")
-    (place,) = axes.normalize_axes(axis, x.tensor.rank + 1)
-    sizes = [1] * (x.tensor.rank + 1)
-    sizes[place] = -1
-    classes = axes.reshape(iota(static_int(num_classes, "num_classes")), sizes)
-    hit = equal(expand_dims(convert(x, I64), place), classes)
-    return convert(hit, _dtype_or(dtype, default_float()))

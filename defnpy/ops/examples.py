@@ -9,10 +9,10 @@ _TEXT = """\
 array([1.5, 2. ])
 
 >>> dn.acos(np.array([1.0, 0.0]))
-
+array([0.        , 1.57079633])
 
 >>> dn.acosh(np.array([1.0]))
-
+array([0.])
 
 >>> dn.add(np.array([1, 2]), 0.5)
 array([1.5, 2.5], dtype=float32)
@@ -30,19 +30,19 @@ np.int64(1)
 array([1, 0])
 
 >>> dn.asin(np.array([0.0, 1.0]))
-
+array([0.        , 1.57079633])
 
 >>> dn.asinh(np.array([0.0]))
-
+array([0.])
 
 >>> dn.atan(np.array([0.0, np.inf]))
-
+array([0.        , 1.57079633])
 
 >>> dn.atan2(np.array([1.0]), np.array([1.0]))
-
+array([0.78539816])
 
 >>> dn.atanh(np.array([0.0, 1.0]))
-
+array([ 0., inf])
 
 >>> dn.bitwise_and(np.array([6, 5]), 3)
 array([2, 1])
@@ -63,7 +63,7 @@ array([ 2, -2])
 array([5, 6])
 
 >>> dn.cbrt(np.array([8.0, -27.0]))
-
+array([ 2., -3.])
 
 >>> dn.copysign(np.array([1.0, 2.0]), -1.0)
 array([-1., -2.])
@@ -72,7 +72,7 @@ array([-1., -2.])
 array([1.])
 
 >>> dn.cosh(np.array([0.0]))
-
+array([1.])
 
 >>> dn.divide(np.array([1, 2]), 4)
 array([0.25, 0.5 ], dtype=float32)
@@ -84,13 +84,13 @@ array([3, 7])
 array([False,  True])
 
 >>> dn.erf(np.array([0.0, np.inf]))
-
+array([0., 1.])
 
 >>> dn.erfc(np.array([0.0, np.inf]))
-
+array([1., 0.])
 
 >>> dn.erfinv(np.array([0.0, 1.0]))
-
+array([ 0., inf])
 
 >>> dn.exp(np.array([0.0, 1.0]))
 array([1.        , 2.71828183])
@@ -111,7 +111,7 @@ array([False,  True])
 array([False,  True])
 
 >>> dn.hypot(np.array([3.0]), np.array([4.0]))
-
+array([5.])
 
 >>> dn.isfinite(np.array([1.0, np.inf, np.nan]))
 array([ True, False, False])
@@ -144,7 +144,7 @@ array([3.])
 array([-1000.])
 
 >>> dn.logaddexp(np.array([1000.0]), -np.inf)
-
+array([1000.])
 
 >>> dn.logical_and(np.array([True, False]), True)
 array([ True, False])
@@ -180,6 +180,9 @@ array([[2, 4],
 >>> dn.negative(np.array([1, -2]))
 array([-1,  2])
 
+>>> dn.nextafter(np.array([0.0, 1.0]), 2.0)
+array([5.e-324, 1.e+000])
+
 >>> dn.not_equal(np.array([1, 2]), 2)
 array([ True, False])
 
@@ -199,7 +202,7 @@ array([-1.,  0.,  1.])
 array([0.])
 
 >>> dn.sinh(np.array([0.0]))
-
+array([0.])
 
 >>> dn.softplus(np.array([-1000.0, 1000.0]))
 array([   0., 1000.])
@@ -211,7 +214,7 @@ array([2. , 1.5])
 array([2, 1])
 
 >>> dn.tan(np.array([0.0]))
-
+array([0.])
 
 >>> dn.tanh(np.array([0.0, np.inf]))
 array([0., 1.])

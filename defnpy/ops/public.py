@@ -8,13 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from defnpy.ops import (
+    bits,
     composite,
     creation,
+    diagonals,
     dot,
     elementwise,
+    grids,
     inspection,
     manipulation,
     math,
+    quantiles,
     reduce,
     selecting,
     softmax,
@@ -79,6 +83,13 @@ _NAMED = {
         *("trunc", "round", "signbit", "isclose", "allclose", "bitcast", "outer"),
         *("tensordot", "vecdot", "isin", "conj", "real", "imag"),
     ),
+    diagonals: ("diag", "diagonal", "trace", "make_diagonal", "put_diagonal"),
+    grids: ("eye", "tri", "tril", "triu", "meshgrid", "one_hot"),
+    quantiles: (
+        *("quantile", "percentile", "median", "mode", "average", "cov"),
+        "corrcoef",
+    ),
+    bits: ("population_count", "count_leading_zeros"),
     inspection: ("finfo", "iinfo", "isdtype", "can_cast", "result_type"),
     softmax: ("logsumexp", "softmax", "log_softmax"),
     sorting: ("argsort", "sort", "top_k"),
@@ -93,7 +104,7 @@ _NAMED = {
     creation: (
         *("tensor", "asarray", "astype", "full", "zeros", "ones", "empty"),
         *("zeros_like", "ones_like", "empty_like", "full_like", "arange"),
-        *("linspace", "eye", "tril", "triu", "meshgrid", "one_hot"),
+        *("linspace", "iota"),
     ),
     manipulation: (
         *("reshape", "broadcast_to", "broadcast_arrays", "broadcast_shapes"),
@@ -113,7 +124,7 @@ _NAMED = {
 }
 _MATH = (
     *("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "cos"),
-    *("cosh", "erf", "erfc", "erfinv", "exp", "exp2", "expm1", "hypot", "lgamma"),
+    *("cosh", "erf", "erfc", "erfinv", "exp", "exp2", "expm1", "hypot"),
     *("log", "log1p", "log2", "log10", "logaddexp", "log_sigmoid", "nextafter"),
     *("power", "sigmoid", "sin", "sinh", "softplus", "tan", "tanh"),
 )
@@ -135,7 +146,7 @@ def _all() -> dict[str, Callable[..., Any]]:
     made = dict(_ELEMENTWISE)
     for module, names in _NAMED.items():
         made |= {name: getattr(module, name) for name in names}
-    made |= {name: getattr(math, name) for name in _MATH if hasattr(math, name)}
+    made |= {name: getattr(math, name) for name in _MATH}
     made |= {alias: made[name] for alias, name in _ALIASES.items()}
     return dict(sorted(made.items()))
 

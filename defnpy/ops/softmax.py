@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from defnpy.ops import axes, reduce
-from defnpy.ops.elementwise import divide, isfinite, subtract, where
+from defnpy.ops.elementwise import divide, isfinite, multiply, subtract, where
 from defnpy.ops.family import common
 from defnpy.ops.gradient import stop_gradient
 from defnpy.ops.leaf import as_expr, const
@@ -33,10 +33,18 @@ def _as_float(x: Any) -> tuple[Expr, Any]:
     return widened(common(as_expr(x), floats=True)[0])
 
 
-def logsumexp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Expr:
+def logsumexp(
+    x: Any, axis: Any = None, *, b: Any = None, keepdims: bool = False
+) -> Expr:
     """Return the logarithm of the sum of exponentials over `axis`.
 
     Of no elements, and of elements that are all -inf, it is -inf.
+
+    Args:
+        x: tensor; integers become the default float.
+        axis: an axis, a tuple of axes, or None for all.
+        b: factors of the exponentials.
+        keepdims: whether the axes stay, with size 1.
 
     >>> dn.logsumexp(np.array([1000.0, 1000.0]))
     np.float64(1000.6931471805599)
@@ -47,7 +55,8 @@ def logsumexp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Expr:
         nothing = reduce.sum(x, places, keepdims=keepdims)
         return narrowed(nothing - math.inf, narrow)
     shifted, most = _shifted(x, places)
-    total = log(reduce.sum(exp(shifted), places, keepdims=True)) + most
+    powers = exp(shifted) if b is None else multiply(exp(shifted), b)
+    total = log(reduce.sum(powers, places, keepdims=True)) + most
     return narrowed(total if keepdims else _without(total, places), narrow)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -174,22 +175,24 @@ def _between(x: Expr, axis: int, start: int, stop: int) -> Expr:
 Step = Callable[[Expr, Expr], Expr]
 
 
-def _cumulative(x: Expr, axis: int | None, step: Step, first: Any) -> Expr:
+def _cumulative(
+    x: Expr, axis: int | None, step: Step, first: Any, reverse: bool
+) -> Expr:
     """Return every prefix of a fold along one axis, in one counted loop.
 
-    `first` is put before the results unless it is None.
+    `first` is put before the results unless it is None; `reverse` goes from the end.
     """
     if axis is None and x.tensor.rank != 1:
         raise DefnShapeError(f"an axis is needed to accumulate over {x.type}")
     place = one_axis(0 if axis is None else axis, x.tensor.rank)
-    size = x.shape[place]
     shape = tuple(1 if a == place else s for a, s in enumerate(x.shape))
-    if size > 0:
+    x = movement.flip(x, place) if reverse else x
+    if x.shape[place] > 0:
         x = _run(x, place, shape, step)
-    if first is None:
-        return x
-    initial = axes.broadcast_to(const(first, x.dtype), shape)
-    return movement.concatenate([initial, x], place)
+    if first is not None:
+        initial = axes.broadcast_to(const(first, x.dtype), shape)
+        x = movement.concatenate([initial, x], place)
+    return movement.flip(x, place) if reverse else x
 
 
 def _run(x: Expr, axis: int, shape: tuple[int, ...], step: Step) -> Expr:
@@ -223,18 +226,19 @@ def cumulative_sum(
     axis: int | None = None,
     dtype: Any = None,
     include_initial: bool = False,
+    reverse: bool = False,
 ) -> Expr:
     """Return the sums of all prefixes along `axis`.
 
     The axis may be left out where there is only one.  Small integers add up as i64;
-    `include_initial` puts a zero first.
+    `include_initial` puts a zero first; `reverse` adds up from the end.
 
     >>> dn.cumulative_sum(np.array([1, 2, 3]))
     array([1, 3, 6])
     """
     x, narrow = _accumulated(x, dtype)
     first = 0 if include_initial else None
-    return narrowed(_cumulative(x, axis, lambda a, b: a + b, first), narrow)
+    return narrowed(_cumulative(x, axis, operator.add, first, reverse), narrow)
 
 
 def cumulative_prod(
@@ -243,6 +247,7 @@ def cumulative_prod(
     axis: int | None = None,
     dtype: Any = None,
     include_initial: bool = False,
+    reverse: bool = False,
 ) -> Expr:
     """Return the products of all prefixes along `axis`.
 
@@ -251,25 +256,25 @@ def cumulative_prod(
     """
     x, narrow = _accumulated(x, dtype)
     first = 1 if include_initial else None
-    return narrowed(_cumulative(x, axis, lambda a, b: a * b, first), narrow)
+    return narrowed(_cumulative(x, axis, operator.mul, first, reverse), narrow)
 
 
-def cumulative_max(x: Any, *, axis: int | None = None) -> Expr:
+def cumulative_max(x: Any, *, axis: int | None = None, reverse: bool = False) -> Expr:
     """Return the largest element of each prefix along `axis`.
 
     >>> dn.cumulative_max(np.array([1, 3, 2]))
     array([1, 3, 3])
     """
-    return _cumulative(strong(as_expr(x)), axis, maximum, None)
+    return _cumulative(strong(as_expr(x)), axis, maximum, None, reverse)
 
 
-def cumulative_min(x: Any, *, axis: int | None = None) -> Expr:
+def cumulative_min(x: Any, *, axis: int | None = None, reverse: bool = False) -> Expr:
     """Return the smallest element of each prefix along `axis`.
 
     >>> dn.cumulative_min(np.array([2, 3, 1]))
     array([2, 2, 1])
     """
-    return _cumulative(strong(as_expr(x)), axis, minimum, None)
+    return _cumulative(strong(as_expr(x)), axis, minimum, None, reverse)
 
 
 def cumsum(x: Any, axis: int | None = None, *, dtype: Any = None) -> Expr:

@@ -10,7 +10,9 @@ from kernel_building import at, i64, outputs, param, result
 from math_accuracy import arguments, run_expanded
 
 from defnpy.backends.cpu import compile_kernel
-from defnpy.base.dtypes import as_dtype
+from defnpy.backends.cpu.machine import machine
+from defnpy.backends.cpu.stages import emit_kernel
+from defnpy.base.dtypes import F32, F64, DType, as_dtype
 from defnpy.ir.expr import scope
 from defnpy.ir.kernel import Kernel, Loop, Store, loop_index
 from defnpy.ops import math as dm
@@ -27,19 +29,23 @@ UNARY = [each for each in EXPANDED if each.arity == 1 and "f" in each.kinds]
 BINARY = [each for each in EXPANDED if each.arity == 2 and "f" in each.kinds]
 
 
+def _kernel(functions: list[Elementwise], dtype: DType, size: int) -> Kernel:
+    """Return a kernel with a loop for each function."""
+    arity = functions[0].arity
+    params = tuple(param(f"p{k}", dtype, size) for k in range(arity))
+    results, body = [], []
+    for function in functions:
+        index, target = loop_index("i"), result(function.__name__, dtype, size)
+        value = function(*(at(each, index) for each in params))
+        inner = (Store(target, (index,), value),)
+        body.append(Loop(index, i64(0), i64(size), i64(1), inner))
+        results.append(target)
+    return Kernel("maths", params, tuple(results), tuple(body))
+
+
 def _compiled(functions: list[Elementwise], *arrays: np.ndarray) -> list[np.ndarray]:
-    """Return the values of the functions, each by a loop of its own."""
-    dtype, size = as_dtype(arrays[0].dtype), arrays[0].size
     with scope():
-        params = tuple(param(f"p{k}", dtype, size) for k in range(len(arrays)))
-        results, body = [], []
-        for function in functions:
-            index, target = loop_index("i"), result(function.__name__, dtype, size)
-            value = function(*(at(each, index) for each in params))
-            inner = (Store(target, (index,), value),)
-            body.append(Loop(index, i64(0), i64(size), i64(1), inner))
-            results.append(target)
-        kernel = Kernel("maths", params, tuple(results), tuple(body))
+        kernel = _kernel(functions, as_dtype(arrays[0].dtype), arrays[0].size)
         return outputs(kernel, compile_kernel(kernel), *arrays)
 
 
@@ -70,3 +76,17 @@ def test_machine_code_of_two_operands_is_the_expansion(dtype: type) -> None:
         y = np.random.default_rng(2).permutation(x)
         for function, made in zip(BINARY, _compiled(BINARY, x, y), strict=True):
             _check_same(made, run_expanded(function, x, y), function.__name__)
+
+
+@pytest.mark.parametrize("dtype", [F32, F64], ids=str)
+@pytest.mark.parametrize("function", [*UNARY, *BINARY], ids=lambda f: f.__name__)
+def test_loops_over_expansions_become_vectors(
+    function: Elementwise, dtype: DType
+) -> None:
+    if "+fma" not in machine().features.split(","):
+        pytest.skip("this machine rounds fma in a library")
+    with scope():
+        text = emit_kernel(_kernel([function], dtype, 1000)).text
+    assert f"@llvm.fma.v{machine().target.lanes[dtype.name][0]}" in str(
+        machine().optimize(text)
+    )

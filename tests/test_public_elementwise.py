@@ -29,6 +29,7 @@ FLOATS = {
     "exp": (np.exp, -3.0, 3.0),
     "exp2": (np.exp2, -3.0, 3.0),
     "expm1": (np.expm1, -3.0, 3.0),
+    "lgamma": (special.gammaln, 0.1, 9.0),
     "log": (np.log, 0.1, 9.0),
     "log10": (np.log10, 0.1, 9.0),
     "log1p": (np.log1p, -0.9, 9.0),

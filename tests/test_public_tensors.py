@@ -338,3 +338,18 @@ def test_dlpack() -> None:
 
     same(dn.from_dlpack(Holder()), M)
     same(dn.negative(Holder()), -M)
+
+
+@pytest.mark.parametrize(
+    ("text", "operands", "message"),
+    [
+        ("ij,jk", (M,), "names 2 operands, 1 given"),
+        ("i", (M,), "does not name the axes"),
+        ("ij->k", (M,), "must name each axis"),
+        ("ij,jk", (M, M), "'j' has sizes 4 and 3"),
+        ("i+j", (M,), "does not understand"),
+    ],
+)
+def test_einsum_of_what_does_not_fit(text: str, operands: tuple, message: str) -> None:
+    with pytest.raises(dn.DefnError, match=message):
+        dn.einsum(text, *operands)

@@ -128,6 +128,9 @@ array([ True, False])
 >>> dn.less_equal(np.array([1, 2]), 1)
 array([ True, False])
 
+>>> dn.lgamma(np.array([1.0, 5.0]))
+array([0.        , 3.17805383])
+
 >>> dn.log(np.array([1.0, 0.0]))
 array([  0., -inf])
 

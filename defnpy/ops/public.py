@@ -13,6 +13,7 @@ from defnpy.ops import (
     creation,
     diagonals,
     dot,
+    einsum,
     elementwise,
     grids,
     inspection,
@@ -84,6 +85,7 @@ _NAMED = {
         *("tensordot", "vecdot", "isin", "conj", "real", "imag"),
     ),
     diagonals: ("diag", "diagonal", "trace", "make_diagonal", "put_diagonal"),
+    einsum: ("einsum",),
     grids: ("eye", "tri", "tril", "triu", "meshgrid", "one_hot"),
     quantiles: (
         *("quantile", "percentile", "median", "mode", "average", "cov"),
@@ -124,7 +126,7 @@ _NAMED = {
 }
 _MATH = (
     *("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "cos"),
-    *("cosh", "erf", "erfc", "erfinv", "exp", "exp2", "expm1", "hypot"),
+    *("cosh", "erf", "erfc", "erfinv", "exp", "exp2", "expm1", "hypot", "lgamma"),
     *("log", "log1p", "log2", "log10", "logaddexp", "log_sigmoid", "nextafter"),
     *("power", "sigmoid", "sin", "sinh", "softplus", "tan", "tanh"),
 )

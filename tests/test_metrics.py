@@ -53,6 +53,8 @@ def test_categorical_accuracy() -> None:
     for y in (labels, labels[:, None], np.eye(3)[labels], labels.astype("f4")):
         np.testing.assert_allclose(metrics.accuracy(y, scores), 2 / 3, rtol=1e-6)
     assert metrics.accuracy(labels, np.array([1, 2, 2])) == np.float32(2 / 3)
+    one_hot = np.eye(3, dtype=int)
+    assert metrics.accuracy(one_hot, one_hot[[0, 1, 1]]) == np.float32(2 / 3)
     assert metrics.accuracy(np.array([True]), np.array([True])) == 1
 
 

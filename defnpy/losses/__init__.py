@@ -28,6 +28,7 @@ from defnpy.losses.regression import (
     mean_squared_error,
     poisson,
 )
+from defnpy.losses.sequences import ctc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,7 @@ LOSSES: dict[str, Callable[..., Any]] = {
     "categorical_cross_entropy": categorical_cross_entropy,
     "categorical_hinge": categorical_hinge,
     "cosine_distance": cosine_distance,
+    "ctc": ctc,
     "hinge": hinge,
     "huber": huber,
     "kl_divergence": kl_divergence,
@@ -71,6 +73,7 @@ __all__ = [
     "categorical_cross_entropy",
     "categorical_hinge",
     "cosine_distance",
+    "ctc",
     "get",
     "hinge",
     "huber",

@@ -21,9 +21,8 @@ def accuracy(
 ) -> Any:
     """Return the part of predictions that are right; what is compared says the shape.
 
-    - `y_pred` of integers or bools holds labels, compared with equal shapes;
     - `y_pred` (n,) or (…, 1) holds probabilities of label 1, compared with labels of
-      its shape: right where (p > threshold) == y;
+      its shape: right where (p > threshold) == y; or labels, if they are integers;
     - `y_pred` (…, classes) holds scores: its largest is compared with the largest of
       one-hot labels of the same shape, or with integer labels (…) or (…, 1).
 
@@ -232,15 +231,17 @@ def f1_sums(
 
 def _hits(y_true: Any, y_pred: Any, threshold: float, from_logits: bool) -> Any:
     """Return 1 for right predictions and 0 for wrong ones, as floats."""
-    if y_pred.dtype.kind in "biu":
+    several = y_pred.ndim > 1 and y_pred.shape[-1] > 1
+    if y_pred.dtype.kind in "biu" and not several:
         check_shapes(y_true, y_pred)
         return dn.multiply(y_true == y_pred, 1.0)
-    if y_pred.ndim < 2 or y_pred.shape[-1] == 1:
+    if not several:
         y, p = paired(y_true, y_pred)
         hits = dn.astype(_positive(p, threshold, from_logits) == (y == 1), p.dtype)
         return dn.mean(hits, axis=-1) if hits.ndim > 1 else hits
     label = _labels(y_true, y_pred)
-    return dn.astype(dn.argmax(y_pred, axis=-1) == label, y_pred.dtype)
+    scores = dn.multiply(y_pred, 1.0)
+    return dn.astype(dn.argmax(scores, axis=-1) == label, scores.dtype)
 
 
 def _positive(p: Any, threshold: float, from_logits: bool) -> Any:

@@ -59,6 +59,7 @@ from defnpy.optimizers.scaling import (
     scale,
     scale_by_learning_rate,
     scale_by_schedule,
+    scale_by_state,
     scale_by_trust_ratio,
 )
 from defnpy.optimizers.transformation import (
@@ -142,6 +143,7 @@ __all__ = [
     "scale_by_rms",
     "scale_by_rss",
     "scale_by_schedule",
+    "scale_by_state",
     "scale_by_stddev",
     "scale_by_trust_ratio",
     "scale_by_yogi",

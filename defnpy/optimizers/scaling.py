@@ -19,6 +19,12 @@ class ScaleByScheduleState(NamedTuple):
     count: Any
 
 
+class ScaleByStateState(NamedTuple):
+    """The factor, an `f64` scalar."""
+
+    scale: Any
+
+
 def scale(step_size: Any) -> Optimizer:
     """Multiply by a number or a scalar array.
 
@@ -30,6 +36,27 @@ def scale(step_size: Any) -> Optimizer:
         return dn.tree.map(lambda g: dn.astype(step_size, g.dtype) * g, grads)
 
     return stateless(scaled)
+
+
+def scale_by_state(step_size: Any) -> Optimizer:
+    """Multiply by a factor that is kept in the state, where it may be changed.
+
+    >>> scaling = scale_by_state(2.0)
+    >>> state = scaling.init(np.ones(1))
+    >>> scaling.update(np.ones(1), state._replace(scale=np.float64(3.0)))[0]
+    array([3.])
+    """
+
+    @defn
+    def init(params: Any) -> Any:
+        return ScaleByStateState(dn.asarray(step_size, dtype="f64"))
+
+    @defn
+    def update(grads: Any, state: Any, params: Any = None) -> Any:
+        rate = state.scale
+        return dn.tree.map(lambda g: dn.astype(rate, g.dtype) * g, grads), state
+
+    return Optimizer(init, update)
 
 
 def scale_by_schedule(schedule: Callable[[Any], Any]) -> Optimizer:

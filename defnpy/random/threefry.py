@@ -67,12 +67,14 @@ def bits(key: Any, shape: Any = (), dtype: Any = "u32") -> Any:
     high, low = _cipher_of_counters(key, math.prod(as_shape(shape)))
     if is_dtype(dtype, "u64"):
         made = (dn.astype(high, "u64") << 32) | dn.astype(low, "u64")
+    elif is_dtype(dtype, "u32"):
+        made = high ^ low
+    elif is_dtype(dtype, "u16"):
+        made = dn.astype((high ^ low) & 0xFFFF, "u16")
+    elif is_dtype(dtype, "u8"):
+        made = dn.astype((high ^ low) & 0xFF, "u8")
     else:
-        mask = {"u8": 0xFF, "u16": 0xFFFF, "u32": 0xFFFFFFFF}
-        names = [name for name in mask if is_dtype(dtype, name)]
-        if not names:
-            raise dn.DefnTypeError(f"random bits are unsigned integers, not {dtype}")
-        made = dn.astype((high ^ low) & mask[names[0]], dtype)
+        raise dn.DefnTypeError(f"random bits are unsigned integers, not {dtype}")
     return dn.reshape(made, as_shape(shape))
 
 
@@ -112,8 +114,7 @@ def _cipher_of_counters(key: Any, size: int) -> tuple[Any, Any]:
 
 def _cipher(key: Any, high: Any, low: Any) -> tuple[Any, Any]:
     """Return Threefry-2x32-20 of vectors of words; sums wrap."""
-    first, second = key[0:1], key[1:2]
-    keys = (first, second, first ^ second ^ _PARITY)
+    keys = (key[0], key[1], key[0] ^ key[1] ^ _PARITY)
     x, y = high + keys[0], low + keys[1]
     for block, rotations in enumerate(_ROTATIONS):
         for rotation in rotations:

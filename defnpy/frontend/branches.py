@@ -232,8 +232,23 @@ def _join_names(
     made: dict[str, Any] = {SHARES: shares}
     for name in names:
         missing = False if name in FLAGS else _ABSENT
-        made[name] = merge.join(name, a.get(name, missing), b.get(name, missing))
+        first, second = a.get(name, missing), b.get(name, missing)
+        if not name.startswith("%"):
+            first, second = (
+                _unless_left(a, first, second),
+                _unless_left(b, second, first),
+            )
+        made[name] = merge.join(name, first, second)
     return made
+
+
+def _unless_left(env: dict[str, Any], value: Any, other: Any) -> Any:
+    """Return a value of a side; any will do if that side has left the function."""
+    if env.get(RETURNED) is not True or value is other:
+        return value
+    if other is _ABSENT or isinstance(other, Poison):
+        return other
+    return tree.map(_blank, other)
 
 
 def _ready(side: _Side, values: list[Any], merge: _Merge) -> tuple[Expr, ...]:

@@ -40,6 +40,11 @@ _STATIC = frozenset(
 )
 
 
+_OF_SEQUENCES = frozenset({"concatenate", "concat", "stack", "hstack", "vstack"})
+_OF_SHAPES = frozenset({"zeros", "ones", "empty", "full", "array", "asarray"})
+_OF_MANY = frozenset({"dot", "where", "outer", "tensordot", "searchsorted", "inner"})
+
+
 def _stacked(tensors: Any, axis: int) -> Expr:
     parts = [as_expr(each) for each in tensors]
     wide = [reshape(p, (1,)) if p.shape == () else p for p in parts]
@@ -144,7 +149,26 @@ def call(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> 
         for name, value in kwargs.items()
     }
     with dtypes.float_defaults(dtypes.F64):
-        return frame.static(NUMPY[callee], *args, **options)
+        ready = _arrays(callee, args)
+        return frame.static(NUMPY[callee], *ready, **options)
+
+
+def _arrays(callee: Any, args: list[Any]) -> list[Any]:
+    """Return arguments with lists as arrays where NumPy takes them for arrays."""
+    name = callee.__name__
+    if name in _OF_SEQUENCES:
+        first = args[0] if args else None
+        if isinstance(first, list | tuple):
+            return [[_as_array(each) for each in first], *args[1:]]
+        return args
+    if name in _OF_SHAPES:
+        return args
+    count = len(args) if isinstance(callee, np.ufunc) or name in _OF_MANY else 1
+    return [*map(_as_array, args[:count]), *args[count:]]
+
+
+def _as_array(value: Any) -> Any:
+    return FUNCTIONS["tensor"](value) if isinstance(value, list) else value
 
 
 def _check_scalars(callee: Any, args: list[Any]) -> None:

@@ -6,7 +6,7 @@ import ast
 import operator
 from typing import TYPE_CHECKING, Any
 
-from defnpy.base.dtypes import BOOL
+from defnpy.base.dtypes import BOOL, I64
 from defnpy.base.errors import DefnShapeError, DefnTypeError, DefnZeroDivisionError
 from defnpy.frontend.bounds import bounds_of
 from defnpy.frontend.values import (
@@ -16,6 +16,7 @@ from defnpy.frontend.values import (
     tensors_in,
 )
 from defnpy.ir.expr import Expr
+from defnpy.ir.types import TensorType
 from defnpy.ops import elementwise, reduce
 from defnpy.ops.axes import reshape
 from defnpy.ops.control import check
@@ -42,6 +43,7 @@ BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.LShift: operator.lshift,
     ast.RShift: operator.rshift,
 }
+_PYTHON_BOOL = TensorType(BOOL, (), weak=True)
 COMPARE: dict[type[ast.cmpop], tuple[Callable[..., Any], Callable[..., Any]]] = {
     ast.Eq: (operator.eq, elementwise.equal),
     ast.NotEq: (operator.ne, elementwise.not_equal),
@@ -58,9 +60,19 @@ def binary(frame: Frame, kind: type[ast.operator], a: Any, b: Any) -> Any:
         return frame.static(BINARY[kind], a, b)
     if isinstance(a, list) and kind is ast.Mult:
         raise DefnTypeError("a list can be repeated a static number of times only")
+    if kind not in (ast.BitAnd, ast.BitOr, ast.BitXor):
+        a, b = _counted(a, b)
     if kind in (ast.FloorDiv, ast.Mod):
         b = nonzero(frame, as_expr(a), as_expr(b))
     return BINARY[kind](as_expr(a), as_expr(b))
+
+
+def _counted(*operands: Any) -> list[Any]:
+    """Return Python's bools as integers, where all operands are bools."""
+    made = [as_expr(each) for each in operands if is_tensor_like(each)]
+    if len(made) < len(operands) or any(x.type != _PYTHON_BOOL for x in made):
+        return list(operands)
+    return [convert(x, I64, weak=True) for x in made]
 
 
 def nonzero(frame: Frame, a: Expr, b: Expr) -> Expr:
@@ -137,6 +149,7 @@ def unary(frame: Frame, op: ast.unaryop, x: Any) -> Any:
         value = truth(x)
         return elementwise.logical_not(value) if isinstance(value, Expr) else not value
     if isinstance(x, Expr):
+        (x,) = _counted(x)
         if isinstance(op, ast.UAdd):
             return x
         return -x if isinstance(op, ast.USub) else ~x

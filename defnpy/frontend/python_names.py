@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
+import copy
 import dataclasses
 import functools
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from defnpy.base import dtypes, tree
 from defnpy.base.errors import DefnTypeError
-from defnpy.frontend import iteration, methods, operators
+from defnpy.frontend import iteration, methods, operators, subscripts
 from defnpy.frontend.attributes import attribute
 from defnpy.frontend.values import Closure, Rows, describe, has_tensors, known
 from defnpy.ir.expr import Expr
@@ -83,7 +86,7 @@ def _sum(frame: Frame, values: Any, start: Any = 0) -> Any:
         return made if start == 0 else made + start
     total = start
     for item in iteration.items_of(frame, values):
-        total = operators.binary(frame, operators.ast.Add, total, item)
+        total = operators.binary(frame, ast.Add, total, item)
     return total
 
 
@@ -154,13 +157,13 @@ def _round(frame: Frame, x: Any, digits: Any = None) -> Any:
 def _pow(frame: Frame, x: Any, y: Any, modulus: Any = None) -> Any:
     if modulus is not None:
         return frame.static(pow, x, y, modulus)
-    return operators.binary(frame, operators.ast.Pow, x, y)
+    return operators.binary(frame, ast.Pow, x, y)
 
 
 def _divmod(frame: Frame, a: Any, b: Any) -> Any:
     return (
-        operators.binary(frame, operators.ast.FloorDiv, a, b),
-        operators.binary(frame, operators.ast.Mod, a, b),
+        operators.binary(frame, ast.FloorDiv, a, b),
+        operators.binary(frame, ast.Mod, a, b),
     )
 
 
@@ -283,6 +286,26 @@ def _callables(frame: Frame, options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _same(leaf: Any) -> Any:
+    return leaf
+
+
+def _operator(kind: type[ast.AST]) -> Callable[..., Any]:
+    def handle(frame: Frame, a: Any, b: Any) -> Any:
+        if issubclass(kind, ast.cmpop):
+            return operators.compare(frame, kind(), a, b)
+        return operators.binary(frame, kind, a, b)  # pyright: ignore
+
+    return handle
+
+
+_OPERATORS: dict[str, type[ast.AST]] = {
+    **{"add": ast.Add, "sub": ast.Sub, "mul": ast.Mult, "truediv": ast.Div},
+    **{"floordiv": ast.FloorDiv, "mod": ast.Mod, "pow": ast.Pow},
+    **{"matmul": ast.MatMult, "and_": ast.BitAnd, "or_": ast.BitOr},
+    **{"xor": ast.BitXor, "lt": ast.Lt, "le": ast.LtE, "gt": ast.Gt},
+    **{"ge": ast.GtE, "eq": ast.Eq, "ne": ast.NotEq},
+}
 HANDLERS: dict[Any, Callable[..., Any]] = {
     len: _len,
     range: _range,
@@ -314,6 +337,12 @@ HANDLERS: dict[Any, Callable[..., Any]] = {
     set: _collect(set),
     dict: _dict,
     print: _print,
+    **{getattr(operator, name): _operator(kind) for name, kind in _OPERATORS.items()},
+    operator.neg: lambda frame, x: operators.unary(frame, ast.USub(), x),
+    operator.not_: lambda frame, x: operators.unary(frame, ast.Not(), x),
+    operator.getitem: lambda frame, x, index: subscripts.get(frame, x, index),
+    copy.copy: lambda frame, x: frame.session.own(tree.map(_same, x)),
+    copy.deepcopy: lambda frame, x: frame.session.own(tree.map(_same, x)),
     functools.reduce: _reduce,
     functools.partial: _partial,
     dataclasses.replace: _replace,

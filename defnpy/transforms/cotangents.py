@@ -63,17 +63,18 @@ class Cotangents:
 
     def add(self, node: Expr, ct: Expr) -> None:
         """Add to the cotangent of `node`."""
-        ct = _fit(ct, node)
+        ct = fit(ct, node)
         before = self._found.get(node)
         self._found[node] = ct if before is None else _accumulate(before, ct)
 
 
-def _fit(ct: Expr, node: Expr) -> Expr:
+def fit(ct: Expr, node: Expr) -> Expr:
+    """Return the cotangent or tangent of `node` in its type."""
     wanted = cotangent_type(node.type)
     if ct.type == wanted:
         return ct
     if not isinstance(wanted, TensorType) or ct.shape != wanted.shape:
-        raise InternalError(f"{node!r} is given the cotangent {ct!r}")
+        raise InternalError(f"{node!r} has the derivative {ct!r}")
     return convert(ct, wanted.dtype)
 
 

@@ -66,7 +66,7 @@ def pullback(function: Function, given: Sequence[int], wrt: Sequence[int]) -> Fu
         given: the results whose cotangents become parameters, after its own.
         wrt: parameters to differentiate by.
     """
-    _check_wrt(function, wrt)
+    check_wrt(function, wrt)
     with scope(isolated=True):
         types = [cotangent_type(function.results[k].type) for k in given]
         cts = [make_param(f"ct{k}", type) for k, type in enumerate(types)]
@@ -94,12 +94,13 @@ def value_and_grad(function: Function, wrt: Sequence[int]) -> Function:
             span=value.span,
             hint="`sum` the result, or use `vjp` and give its cotangent",
         )
-    _check_wrt(function, wrt)
+    check_wrt(function, wrt)
     with scope(isolated=True):
         return _differentiate(function, {0: const(1.0, value.dtype)}, wrt)
 
 
-def _check_wrt(function: Function, wrt: Sequence[int]) -> None:
+def check_wrt(function: Function, wrt: Sequence[int]) -> None:
+    """Raise unless every parameter in `wrt` has a derivative."""
     for k in wrt:
         param = function.params[k]
         if not is_differentiable(param.type):

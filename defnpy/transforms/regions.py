@@ -140,14 +140,14 @@ def _spread(wrt: Sequence[Expr], found: Sequence[Expr], cts: Cotangents) -> Expr
     return found[len(wrt)] if len(found) > len(wrt) else None
 
 
-def _places(node: Expr) -> tuple[int, int]:
+def places(node: Expr) -> tuple[int, int]:
     """Return how many parameters of a loop's body, and operands, precede carries."""
     return (1, 3) if node.op is FOR else (0, 0)
 
 
 def _augment_loop(sweep: Sweep, site: Site) -> Reversal:
     node, count = site.node, site.node.attrs["count"]
-    lead, bounds = _places(node)
+    lead, bounds = places(node)
     carries, captures = _reached(sweep, site)
     runs = _static_runs(site.operands) if node.op is FOR else None
     before = (*(0.0,) * lead, *(residuals.NEVER,) * count)
@@ -167,7 +167,7 @@ def _augment_loop(sweep: Sweep, site: Site) -> Reversal:
 def _reached(sweep: Sweep, site: Site) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the carries and the captures that the reversed loop finds cts of."""
     count = site.node.attrs["count"]
-    lead, bounds = _places(site.node)
+    lead, bounds = places(site.node)
     body = [m >> lead for m in sweep.dependence.function(site.node.attrs["body"])]
     after = sweep.dependence.positions(site.node)
     flowing = bits(closure(site.wanted, body), count)
@@ -190,7 +190,7 @@ def _pushing_loop(sweep: Sweep, site: Site, joint: Joint) -> tuple[Expr, int | N
     A ``while`` counts its runs in a carry before the tape.
     """
     node, body, count = site.node, joint.body, site.node.attrs["count"]
-    lead, bounds = _places(node)
+    lead, bounds = places(node)
     params, results, init = list[Expr](), list[Expr](), list[Expr]()
     if node.op is WHILE:
         params.append(make_param("n", _INDEX))
@@ -211,7 +211,7 @@ def _pushing_loop(sweep: Sweep, site: Site, joint: Joint) -> tuple[Expr, int | N
         body.effects,
     )
     if node.op is WHILE:
-        attrs["condition"] = _wider(node.attrs["condition"], count, params)
+        attrs["condition"] = wider(node.attrs["condition"], count, params)
     attrs["count"] = count + len(params)
     place = bounds + count
     operands = (*site.operands[:place], *init, *site.operands[place:])
@@ -219,16 +219,24 @@ def _pushing_loop(sweep: Sweep, site: Site, joint: Joint) -> tuple[Expr, int | N
     return made, attrs["count"] - 1 if joint.uses_tape else None
 
 
-def _wider(condition: Function, count: int, extra: Sequence[Expr]) -> Function:
-    """Return the condition with more carries, which it does not look at."""
-    new = (make_param(param.attrs["name"], param.type) for param in extra)
-    params = (*condition.params[:count], *new, *condition.params[count:])
+def wider(
+    condition: Function,
+    count: int,
+    carried: Sequence[Expr],
+    captured: Sequence[Expr] = (),
+) -> Function:
+    """Return the condition with more parameters, which it does not look at."""
+    new, last = (
+        [make_param("unused", each.type) for each in extra]
+        for extra in (carried, captured)
+    )
+    params = (*condition.params[:count], *new, *condition.params[count:], *last)
     return replace(condition, params=params)
 
 
 def _pull_loop(site: Site, joint: Joint, wish: Wish, made: Expr) -> Pull:
     count = site.node.attrs["count"]
-    lead, bounds = _places(site.node)
+    lead, bounds = places(site.node)
     outside = site.operands[bounds:]
     wrt = [outside[k - lead] for k in wish.wrt]
     summed = [outside[k - lead] for k in wish.summed]

@@ -1,7 +1,7 @@
 """Transcendental functions of elements: records, derivatives and expansions.
 
 Expansions are wrong by at most 1.1 units in the last place for exp, exp2, log, log2,
-log10 and cbrt, by 3 for erfc and erfinv, by 3.5 for tan, and by 2.5 for the others.
+log10 and cbrt, by 3.5 for erfc, erfinv and tan, and by 2.5 for the others.
 That holds for all arguments, infinities, NaN, −0 and subnormal numbers included.
 Machine code gives the expansion's bits.
 """

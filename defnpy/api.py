@@ -1,33 +1,101 @@
-"""What users decorate and call."""
+"""What users decorate, transform and call.
+
+A call goes through these stages, in this order:
+
+1. `runtime.signature` takes its arguments apart: types of arrays, static values.
+2. `frontend` reads the function's source and specialises it: a Function.
+3. `transforms` differentiate inside of that, where `grad` was asked for.
+4. `passes` simplify the Function and lower it to a Kernel.
+5. `backends.cpu` makes machine code of the Kernel, or finds it on disk.
+6. `runtime.dispatch` keeps it for the next call of that signature, and runs it.
+"""
 
 from __future__ import annotations
 
 import builtins
 import functools
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from defnpy.backends import reference
 from defnpy.base import tree
+from defnpy.base.errors import DefnTypeError
+from defnpy.frontend import DefnTarget, TransformTarget
+from defnpy.frontend.source import fence
+from defnpy.runtime.dispatch import Dispatcher, Variant, shown_to_users
+from defnpy.runtime.inspection import Lowered
+from defnpy.runtime.signature import Binder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
-class Defn:
+class Compiled:
+    """A function that is compiled for what it is called with.
+
+    Call it with NumPy arrays, Python numbers, Polars frames, or trees of them.
+    """
+
+    def __init__(self, target: Any, binder: Callable[[], Binder]) -> None:
+        """Keep the target; nothing is compiled before the first call."""
+        self.__defnpy_target__ = target
+        self._dispatcher = Dispatcher(target, binder)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the function, compiled for the types of its arguments."""
+        return _call(self._dispatcher, args, kwargs)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program as parsed by the reference evaluator, with NumPy."""
+        variant, arrays = _variant(self._dispatcher, args, kwargs)
+        program = variant.stages.program
+        return variant.returned(_evaluate(program.function, arrays))
+
+    def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+        """Return the program for these arguments, or templates, to look inside.
+
+        ``.ir`` is its text; ``.compile()`` has ``.kernels``, ``.llvm``, ``.asm``,
+        ``.cost`` and ``.memory``.
+        """
+        variant, _ = _variant(self._dispatcher, args, kwargs)
+        return Lowered(variant.stages)
+
+
+@shown_to_users
+def _call(dispatcher: Dispatcher, args: Any, kwargs: Any) -> Any:
+    return dispatcher.call(args, kwargs)
+
+
+@shown_to_users
+def _variant(
+    dispatcher: Dispatcher, args: Any, kwargs: Any
+) -> tuple[Variant, list[Any]]:
+    return dispatcher.variant(args, kwargs)
+
+
+@shown_to_users
+def _evaluate(function: Any, arrays: list[np.ndarray]) -> list[np.ndarray]:
+    return reference.evaluate(function, arrays)
+
+
+class Defn(Compiled):
     """A function of the language; call it like the function it decorates."""
 
     def __init__(self, function: Callable[..., Any], static: tuple[str, ...]) -> None:
-        """Keep the function; nothing is compiled before the first call."""
-        functools.update_wrapper(self, function)
+        """Check the syntax; nothing is compiled before the first call."""
+        functools.update_wrapper(self, function, updated=())
         self._function = function
-        self._static = static
+        super().__init__(DefnTarget(function, static), lambda: Binder(function, static))
+        shown_to_users(fence)(function)
 
     def __repr__(self) -> str:
         """Return the name."""
-        return f"<defn {self.__name__}>"
+        return f"<defn {self._function.__qualname__}>"
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the function."""
-        return self.python(*args, **kwargs)
+    def __reduce__(self) -> str:
+        """Pickle by name."""
+        return self._function.__qualname__
 
     def python(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function undecorated in CPython, on copies of the arrays."""
@@ -43,14 +111,108 @@ def defn(function: Any = None, *, static: tuple[str, ...] = ()) -> Any:
     """Compile a function of the language, specialised for what it is called with.
 
     Args:
-        function: plain Python on arrays.
+        function: plain Python on arrays; see the language's page.
         static: names of positional parameters that are known when compiling.
+
+    Raises:
+        DefnSyntaxError: at once, for a construct the language does not have.
+
+    >>> @dn.defn
+    ... def total(x):
+    ...     s = 0.0
+    ...     for i in range(len(x)):
+    ...         s = s + x[i] ** 2
+    ...     return s
+    >>> total(np.array([1.0, 2.0, 3.0]))
+    np.float64(14.0)
     """
     if function is None:
         return lambda made: defn(made, static=static)
-    return Defn(function, tuple(static))
+    if isinstance(function, Compiled):
+        return function
+    if not callable(function) or not hasattr(function, "__code__"):
+        raise DefnTypeError(
+            f"defn decorates a function, not a {type(function).__name__}"
+        )
+    names = (static,) if isinstance(static, str) else tuple(static)
+    return Defn(function, names)
+
+
+class Transform:
+    """A transform of functions, usable outside and inside of programs.
+
+    Args:
+        kind: its name in the compiler.
+        doc: its documentation.
+    """
+
+    def __init__(self, kind: str, doc: str) -> None:
+        """Keep the kind."""
+        self.__defnpy_transform__ = kind
+        self.__name__ = kind
+        self.__doc__ = doc
+
+    def __repr__(self) -> str:
+        """Return the name."""
+        return f"<function dn.{self.__name__}>"
+
+    def __call__(
+        self, function: Any, argnums: Any = 0, *, has_aux: bool = False
+    ) -> Any:
+        """Return the transformed function."""
+        options = (("argnums", argnums), ("has_aux", has_aux))
+        made = _transformed(self.__defnpy_transform__, function, options)
+        functools.update_wrapper(made, function, updated=())
+        return made
+
+
+def _transformed(kind: str, function: Any, options: Any) -> Compiled:
+    inner = function if isinstance(function, Compiled) else defn(function)
+    target = TransformTarget(kind, inner.__defnpy_target__, options)
+    return Compiled(target, inner._dispatcher._make_binder)
+
+
+grad = Transform(
+    "grad",
+    """Return a function that computes the gradient of `function`.
+
+    Args:
+        function: returns a float scalar, or with `has_aux` a pair of one and
+            anything else.
+        argnums: which positional argument, an int, or several, a tuple.
+        has_aux: whether the function returns more than the scalar.
+
+    Returns the gradient, in the structure of the argument; a tuple of gradients
+    for a tuple of `argnums`; with `has_aux` a pair of that and the rest.
+
+    >>> dn.grad(lambda x: x**3)(2.0)
+    np.float64(12.0)
+    """,
+)
+value_and_grad = Transform(
+    "value_and_grad",
+    """Return a function that computes the value and the gradient of `function`.
+
+    The arguments are those of `grad`.
+
+    >>> dn.value_and_grad(lambda x: x**3)(2.0)
+    (np.float64(8.0), np.float64(12.0))
+    """,
+)
 
 
 def range(*bounds: Any, unroll: bool | int = False) -> Any:
-    """Return `builtins.range` of the bounds; `unroll` tells the compiler how."""
+    """Return a range to loop over; `unroll` tells the compiler how.
+
+    Args:
+        bounds: stop, or start and stop, or start, stop and step.
+        unroll: a number of steps per iteration, or True for all of them.
+
+    >>> list(dn.range(1, 7, 2, unroll=True))
+    [1, 3, 5]
+    """
     return builtins.range(*bounds)
+
+
+# The frontend knows it by this mark.
+range.__dict__["__defnpy_transform__"] = "range"

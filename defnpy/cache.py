@@ -1,0 +1,44 @@
+"""``dn.cache``: compiled programs kept on disk."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from defnpy.runtime import disk
+
+
+def info() -> dict[str, Any]:
+    """Return where compiled programs are kept and how this process used them.
+
+    ``compiled`` counts programs compiled here, ``loaded`` those found on disk,
+    ``damaged`` files that were not sound and so were compiled again; ``files``
+    and ``bytes`` tell what is kept now.
+
+    >>> sorted(dn.cache.info())
+    ['bytes', 'compiled', 'damaged', 'directory', 'files', 'loaded']
+    """
+    files = disk.entries()
+    sizes = 0
+    for path in files:
+        with contextlib.suppress(OSError):
+            sizes += path.stat().st_size
+    counters = disk.counters
+    return {
+        "directory": str(disk.directory()),
+        "files": len(files),
+        "bytes": sizes,
+        "compiled": counters.compiled,
+        "loaded": counters.loaded,
+        "damaged": counters.damaged,
+    }
+
+
+def clear() -> int:
+    """Delete every program kept on disk; return how many there were."""
+    count = 0
+    for path in disk.entries():
+        with contextlib.suppress(OSError):
+            path.unlink()
+            count += 1
+    return count

@@ -1,0 +1,73 @@
+"""The stages of compiling, in order."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from defnpy.backends import cpu
+from defnpy.backends.cpu.stages import compile_text, emit_kernel, fingerprint
+from defnpy.base.flags import flags
+from defnpy.frontend import Program, specialize
+from defnpy.ir.printer import kernel_text, text
+from defnpy.ir.verify import verify, verify_kernel
+from defnpy.passes.lower import lower
+from defnpy.passes.simplify import simplify
+from defnpy.runtime import disk
+
+if TYPE_CHECKING:
+    from defnpy.ir.function import Function
+    from defnpy.ir.kernel import Kernel
+
+
+class Stages:
+    """One specialisation on its way from source to machine code.
+
+    Each stage is made when it is first asked for.
+    """
+
+    def __init__(self, target: Any, args: tuple[Any, ...], kwargs: Any) -> None:
+        """Parse and specialise."""
+        self.program: Program = specialize(target, args, kwargs)
+        _checked(self.program.function, 2)
+
+    @cached_property
+    def function(self) -> Function:
+        """The program after every rewrite."""
+        return _checked(simplify(self.program.function), 3)
+
+    @cached_property
+    def kernel(self) -> Kernel:
+        """The program as loops over scalars."""
+        made = lower(self.function)
+        if flags.verify:
+            verify_kernel(made)
+        _show(4, kernel_text(made) if flags.debug >= 4 else "")
+        return made
+
+    @cached_property
+    def compiled(self) -> cpu.CompiledKernel:
+        """The program as machine code, from disk if it was compiled before."""
+        emitted = emit_kernel(self.kernel)
+        _show(5, emitted.text)
+        name = disk.key(emitted.text, *fingerprint())
+        code = disk.read(name)
+        if code is not None:
+            disk.counters.loaded += 1
+            return cpu.CompiledKernel(self.kernel, code, emitted)
+        disk.counters.compiled += 1
+        made = cpu.CompiledKernel(self.kernel, compile_text(emitted.text), emitted)
+        disk.write(name, made.object_code)
+        return made
+
+
+def _checked(function: Function, level: int) -> Function:
+    if flags.verify:
+        verify(function)
+    _show(level, text(function) if flags.debug >= level else "")
+    return function
+
+
+def _show(level: int, shown: str) -> None:
+    if flags.debug >= level:
+        print(shown)

@@ -238,6 +238,8 @@ def test_wrong_shapes_raise() -> None:
     for loss in (losses.binary_cross_entropy, losses.mean_squared_error):
         with pytest.raises(dn.DefnShapeError, match=r"\(3,\).*\(3, 1\).*equal"):
             loss(row, column)
+    with pytest.raises(dn.DefnTypeError, match=r"y_pred is a list.*dn\.tensor"):
+        losses.mean_squared_error(row, [0.0, 0.0, 0.0])
     with pytest.raises(dn.DefnShapeError, match="one weight per example"):
         losses.mean_squared_error(row, row, np.ones(2))
     with pytest.raises(dn.DefnShapeError, match="sparse labels"):
@@ -268,3 +270,19 @@ def test_get() -> None:
     with pytest.raises(dn.DefnKeyError, match="no loss 'hubber'"):
         losses.get("hubber")
     assert set(losses.LOSSES) < set(losses.__all__)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_compiled_evaluated_and_in_cpython(dtype: str) -> None:
+    weights = np.array([0.5, 2.0, 0.0, 1.0])
+    labels = np.array([2, 0, 1, 1])
+    p = P.astype(dtype)
+    calls = [(loss, (y.astype(dtype), p, weights)) for loss, y, _ in PLAIN]
+    calls += [
+        (losses.binary_cross_entropy, (ONEHOT, p / 2, weights)),
+        (losses.sparse_categorical_cross_entropy, (labels, p, weights)),
+    ]
+    for loss, arguments in calls:
+        actual = loss(*arguments)
+        for other in (loss.evaluate(*arguments), loss.python(*arguments)):
+            close(actual, other, dtype, rtol=1e-6 if dtype == "f4" else 1e-13)

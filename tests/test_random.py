@@ -186,3 +186,31 @@ def test_wrong_arguments() -> None:
         random.bits(key(0), (2,), "i32")
     with pytest.raises(dn.DefnTypeError, match="integers"):
         random.randint(key(0), (2,), 0, 5, "f32")
+
+
+def test_compiled_evaluated_and_in_cpython() -> None:
+    calls = [
+        (random.bits, (key(3), (5,))),
+        (random.normal, (key(3), (5,))),
+        (random.randint, (key(3), (5,), 0, 10)),
+        (random.bernoulli, (key(3), 0.3, (5,))),
+        (random.categorical, (key(3), np.arange(4.0))),
+        (random.shuffle, (key(3), np.arange(6))),
+    ]
+    for sampler, arguments in calls:
+        actual = sampler(*arguments)
+        for other in (sampler.evaluate(*arguments), sampler.python(*arguments)):
+            assert actual.dtype == other.dtype
+            np.testing.assert_allclose(actual, other, rtol=3e-7)
+
+
+def test_in_a_loop_of_a_program() -> None:
+    @dn.defn
+    def walk(start: object, n: int) -> object:
+        total = 0.0
+        for i in range(n):
+            total = total + random.normal(random.fold_in(start, i))
+        return total
+
+    apart = [random.normal(random.fold_in(key(3), i)) for i in range(20)]
+    np.testing.assert_allclose(walk(key(3), 20), sum(apart), rtol=1e-5)

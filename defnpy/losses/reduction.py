@@ -19,10 +19,15 @@ def paired(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
 
 
 def check_shapes(y_true: Any, y_pred: Any) -> None:
-    """Raise unless the shapes are equal.
+    """Raise unless both are arrays of one shape.
 
     Shapes are never broadcast: (n,) against (n, 1) would give n × n losses.
     """
+    for name, given in (("y_true", y_true), ("y_pred", y_pred)):
+        if isinstance(given, list | tuple):
+            raise dn.DefnTypeError(
+                f"{name} is a {type(given).__name__}, not an array; dn.tensor makes one"
+            )
     if y_true.shape != y_pred.shape:
         raise dn.DefnShapeError(
             f"y_true has shape {y_true.shape} and y_pred {y_pred.shape}; "

@@ -33,6 +33,8 @@ def uniform(
 ) -> Any:
     """Return samples of [minval, maxval), in steps of 2^-m with m bits of mantissa.
 
+    As in JAX, rounding may reach `maxval` where it is large beside the difference.
+
     >>> dn.random.uniform(dn.random.key(1701)).round(6)
     np.float32(0.258738)
     """

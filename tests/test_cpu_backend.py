@@ -24,7 +24,12 @@ from kernel_building import (
 from defnpy.backends.cpu import compile_kernel, load, symbols
 from defnpy.backends.cpu.machine import machine
 from defnpy.base.dtypes import BOOL, C64, C128, F32, F64, I32, I64, U8
-from defnpy.base.errors import DefnAssertionError, DefnIndexError, InternalError
+from defnpy.base.errors import (
+    DefnAssertionError,
+    DefnIndexError,
+    DefnMemoryError,
+    InternalError,
+)
 from defnpy.ir.expr import Expr, scope
 from defnpy.ir.kernel import (
     Alloc,
@@ -442,6 +447,39 @@ def test_threads_compile_and_run_at_once() -> None:
     for thread in threads:
         thread.join()
     assert not failures
+
+
+def test_memory_that_cannot_be_had_is_an_error() -> None:
+    y, big = result("y", F32), local("big", F32, 1 << 58)
+    with scope():
+        body = (
+            Alloc(big),
+            Store(big, (i64(5),), f32(1)),
+            Store(y, (), at(big, i64(5))),
+        )
+        kernel = Kernel("k", (), (y,), body)
+        compiled = compile_kernel(kernel)
+    with pytest.raises(DefnMemoryError):
+        outputs(kernel, compiled)
+
+
+@pytest.mark.parametrize("size", [3, 50_000])
+def test_constants_small_and_large(size: int) -> None:
+    """Large ones are not written into the code; they stay where they are."""
+    value = rng().standard_normal((size, 2))
+    table, y = Buffer("t", F64, (size, 2), "constant", value=value), result("y", F64)
+    with scope():
+        body = (
+            Store(y, (), const(0.0, F64)),
+            loop(size, lambda i: (Store(y, (), at(y) + at(table, i, i64(1))),)),
+        )
+        kernel = Kernel("k", (), (y,), body)
+        compiled = compile_kernel(kernel)
+        again = load(compiled.object_code, kernel)
+    assert len(compiled.object_code) < 10_000
+    for each in (compiled, again):
+        np.testing.assert_allclose(outputs(kernel, each)[0], value[:, 1].sum())
+    assert len(compiled.llvm) < 100_000
 
 
 def test_wrong_arrays_are_refused() -> None:

@@ -14,6 +14,8 @@ from defnpy.backends.cpu import compile_kernel
 from defnpy.base.dtypes import (
     BF16,
     BOOL,
+    C64,
+    C128,
     F16,
     F32,
     F64,
@@ -27,11 +29,12 @@ from defnpy.base.dtypes import (
     DType,
 )
 from defnpy.ir.expr import Expr, scope
-from defnpy.ir.kernel import Kernel, Loop, Store, loop_index
+from defnpy.ir.kernel import Kernel, Let, Loop, Store, loop_index, variable
 from defnpy.ops import elementwise as ew
 from defnpy.ops.elementwise import bitcast, where
 from defnpy.ops.family import convert, scale
 from defnpy.ops.leaf import const
+from defnpy.ops.math import sin
 
 pytestmark = pytest.mark.cpu
 
@@ -145,6 +148,31 @@ def test_fma_rounds_once() -> None:
     assert made[0] == 2.0**-60
 
 
+def test_a_sum_with_a_product_rounds_once_wherever_it_stands() -> None:
+    """In vectors and alone, through a name, and next to a branch (of the sine)."""
+    size = 37
+    x, y, z = param("x", F32, size), param("y", F32, size), param("z", F32, size)
+    names = ("plain", "named", "minus", "from", "sine")
+    results = tuple(result(name, F32, size) for name in names)
+    i, t = loop_index("i"), variable("t", F32)
+    with scope():
+        a, b, c = (at(p, i) for p in (x, y, z))
+        values = (a * b + c, t + c, a * b - c, c - t, sin(c) + t)
+        stores = (Store(r, (i,), v) for r, v in zip(results, values, strict=True))
+        body = (Let(t, a * b), *stores)
+        loop = Loop(i, i64(0), i64(size), i64(1), body)
+        kernel = Kernel("k", (x, y, z), results, (loop,))
+        rng = np.random.default_rng(0)
+        given = [rng.standard_normal(size).astype(np.float32) for _ in range(3)]
+        made = outputs(kernel, compile_kernel(kernel), *given)
+    p, q, r = (each.astype(np.float64) for each in given)
+    exact = [p * q + r, p * q + r, p * q - r, r - p * q]
+    for each, other in zip(made, exact, strict=False):
+        np.testing.assert_array_equal(each, other.astype(np.float32))
+    sine = np.sin(r).astype(np.float32).astype(np.float64)
+    np.testing.assert_allclose(made[4], (sine + p * q), rtol=3e-6, atol=1e-7)
+
+
 CONVERTED = [BOOL, I8, I32, I64, U8, U32, U64, F16, BF16, F32, F64]
 
 
@@ -186,3 +214,40 @@ def test_constants_are_exact() -> None:
         results = tuple(result(f"r{k}", e.dtype) for k, e in enumerate(made))
         body = tuple(Store(r, (), e) for r, e in zip(results, made, strict=True))
         compare(Kernel("constants", (), results, body))
+
+
+@pytest.mark.parametrize("dtype", [C64, C128], ids=str)
+def test_complex_arithmetic(dtype: DType) -> None:
+    other = C64 if dtype == C128 else C128
+    part = F32 if dtype == C64 else F64
+
+    def build(a: Expr, b: Expr) -> Built:
+        made = {"add": a + b, "subtract": a - b, "multiply": a * b, "divide": a / b}
+        made |= {"negative": -a, "equal": ew.equal(a, b)}
+        made |= {"not_equal": ew.not_equal(a, b), "select": where(ew.equal(a, b), a, b)}
+        made |= {f"to_{d}": convert(a, d) for d in (other, part, I32, BOOL)}
+        return made
+
+    parts = [0.0, 1.0, -2.5, 3e-3, 40.0]
+    values = np.array([complex(x, y) for x in parts for y in parts], dtype.numpy)
+    a, b = (each.ravel() for each in np.meshgrid(values, values, indexing="ij"))
+    kept = b != 0  # what a division by zero gives is tested below
+    with scope():
+        kernel = elementwise_kernel((dtype, dtype), int(kept.sum()), build)
+        made = outputs(kernel, compile_kernel(kernel), a[kept], b[kept])
+    a, b = a[kept], b[kept]
+    wanted = [a + b, a - b, a * b, a / b, -a, a == b, a != b, np.where(a == b, a, b)]
+    wanted += [a.astype(other.numpy), a.real, a.real.astype(np.int32), a != 0]
+    tolerance = 1e-6 if dtype == C64 else 1e-14
+    for result_buffer, each, expected in zip(kernel.results, made, wanted, strict=True):
+        name = result_buffer.name
+        np.testing.assert_allclose(each, expected, tolerance, tolerance, err_msg=name)
+
+
+def test_complex_division_by_zero() -> None:
+    with scope():
+        kernel = elementwise_kernel((C128, C128), 3, lambda a, b: {"divide": a / b})
+        given = np.array([1 + 1j, 0, complex(np.inf, 0)])
+        (made,) = outputs(kernel, compile_kernel(kernel), given, np.zeros(3, complex))
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(made, given / np.zeros(3, complex))

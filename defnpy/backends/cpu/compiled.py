@@ -35,7 +35,7 @@ class CompiledKernel:
     def __init__(self, kernel: Kernel, object_code: bytes, emitted: Emitted) -> None:
         """Link the code into this process."""
         self.kernel, self.object_code, self._emitted = kernel, object_code, emitted
-        outside = addresses(emitted.symbols)
+        outside = addresses(emitted)
         self._library = machine().link(object_code, emitted.name, outside)
         self.address: int = self._library[emitted.name]
         self._entry = _PROTOTYPE(self.address)
@@ -68,7 +68,7 @@ class CompiledKernel:
         if calls is None:
             return None
         chosen = ("array",) * len(self.kernel.params) if kinds is None else kinds
-        entry = Entry(self.address, self._library)
+        entry = Entry(self.address, (self._library, self._emitted))
         return calls.bind(self.kernel, entry, chosen, single=single)
 
     def run(self, params: Sequence[np.ndarray], results: Sequence[np.ndarray]) -> None:

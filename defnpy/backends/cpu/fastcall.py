@@ -39,10 +39,10 @@ class _MethodDef(ctypes.Structure):
 
 
 class Entry(NamedTuple):
-    """The entry of a kernel, and the code it is in."""
+    """The entry of a kernel, and what must live while it may be called."""
 
     address: int
-    library: Any
+    kept: Any
 
 
 class FastCalls:
@@ -60,7 +60,7 @@ class FastCalls:
         self, kernel: Kernel, entry: Entry, kinds: Sequence[str], *, single: bool
     ) -> Callable[..., Any]:
         """Return a kernel as a builtin function; see `CompiledKernel.fast`."""
-        kept: list[Any] = [entry.library]
+        kept: list[Any] = [entry.kept]
         words = [
             *(entry.address, len(kernel.params), len(kernel.results)),
             *(int(is_long(kernel)), int(single), id(NotImplemented)),

@@ -91,7 +91,7 @@ class _Package:
     def _library(self, context: Any) -> Any:
         import llvmlite.binding as llvm
 
-        for name, address in addresses(self.emitted.symbols).items():
+        for name, address in addresses(self.emitted).items():
             llvm.add_symbol(name, address)
         if self._made is None:
             self._made = context.codegen().create_library(self.emitted.name)

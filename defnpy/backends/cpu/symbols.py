@@ -13,14 +13,19 @@ import numpy as np
 from defnpy.base.errors import InternalError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from defnpy.backends.llvm.emit import Emitted
 
 _BLAS = {f"defnpy_{letter}gemm": f"{letter}gemm" for letter in "sdcz"}
 
 
-def addresses(names: Iterable[str]) -> dict[str, int]:
-    """Return the addresses of those of `names` that the process does not export."""
-    return {name: _blas(_BLAS[name]) for name in names if name in _BLAS}
+def addresses(emitted: Emitted) -> dict[str, int]:
+    """Return the addresses of what code needs that the process does not export.
+
+    Data must live as long as the code does.
+    """
+    names = (name for name in emitted.symbols if name in _BLAS)
+    data = {name: value.ctypes.data for name, value in emitted.data.items()}
+    return data | {name: _blas(_BLAS[name]) for name in names}
 
 
 @cache

@@ -87,7 +87,7 @@ class Body:
 
     def _let(self, let: k.Let) -> None:
         self.lets[let.var] = let.value
-        self.scalars.bind(let.var, self.scalars.emit(let.value))
+        self.scalars.let(let.var, let.value)
 
     def _alloc(self, alloc: k.Alloc) -> None:
         self.memory.pointer(alloc.buffer)  # placed before anything is written

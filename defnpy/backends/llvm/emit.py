@@ -12,6 +12,10 @@ from defnpy.backends.llvm.writer import Module, Writer, clean
 from defnpy.ir.expr import scope
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
     from defnpy.backends.llvm.target import Target
     from defnpy.ir.kernel import Buffer, Kernel
 
@@ -26,11 +30,13 @@ class Emitted:
             and the site of a fault, or -1 where memory could not be had.
         text: the module.
         symbols: outside functions it calls.
+        data: outside arrays it reads, by symbol.
     """
 
     name: str
     text: str
     symbols: tuple[str, ...]
+    data: Mapping[str, np.ndarray]
 
 
 def emit(kernel: Kernel, target: Target) -> Emitted:
@@ -39,7 +45,7 @@ def emit(kernel: Kernel, target: Target) -> Emitted:
     placed = plan(kernel.body, target.frame)
     module.functions[name] = _entry(kernel, name, placed, module, target)
     module.functions[f"{name}.body"] = _body(kernel, name, placed, module, target)
-    return Emitted(name, module.text(), module.declared)
+    return Emitted(name, module.text(), module.declared, module.data)
 
 
 def _entry(

@@ -11,14 +11,17 @@ if TYPE_CHECKING:
 SUFFIX = {"half": "f16", "float": "f32", "double": "f64"}
 
 
-def intrinsic(w: Writer, name: str, result: str, *operands: str) -> str:
+def intrinsic(
+    w: Writer, name: str, result: str, *operands: str, flags: str = ""
+) -> str:
     """Return the value of ``llvm.<name>``; `operands` are given with their types."""
     types = ", ".join(operand.rsplit(" ", 1)[0] for operand in operands)
     symbol = w.module.declare(f"llvm.{name}", result, types)
-    return w.call(result, symbol, *operands)
+    return w.value(f"call {flags} {result} {symbol}({', '.join(operands)})")
 
 
-def uniform(w: Writer, name: str, type: str, *values: str) -> str:
+def uniform(w: Writer, name: str, type: str, *values: str, flags: str = "") -> str:
     """Return the value of an intrinsic whose operands and result have one type."""
     operands = (f"{type} {value}" for value in values)
-    return intrinsic(w, f"{name}.{SUFFIX.get(type, type)}", type, *operands)
+    full = f"{name}.{SUFFIX.get(type, type)}"
+    return intrinsic(w, full, type, *operands, flags=flags)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LINE = 64  # bytes; the arena and what lies in it are aligned to it
 
+WRITTEN = 16384  # bytes up to which a constant is written into the code
+
 
 @dataclass(slots=True)
 class Plan:
@@ -98,8 +100,13 @@ class Memory:
         if root not in self._pointers:
             if root.value is None:
                 raise InternalError(f"buffer {root.name} is used but not allocated")
-            self.add(root, self._module.constant(_bytes(root.value), LINE))
+            self.add(root, self._constant(root.value))
         return self._pointers[root]
+
+    def _constant(self, value: np.ndarray) -> str:
+        if value.nbytes > WRITTEN:
+            return self._module.outside(value)
+        return self._module.constant(_bytes(value), LINE)
 
     def tail(self, buffer: Buffer) -> str:
         """Return the metadata for an access to a buffer."""

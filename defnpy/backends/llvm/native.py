@@ -62,7 +62,7 @@ INTRINSICS: dict[str, dict[str, str]] = {
     "copysign": {"f": "copysign"},
     "fma": {"f": "fma"},
 }
-CONTRACTED = {"fadd", "fsub", "fmul"}
+FLAGGED = {"fadd", "fsub", "fmul"}
 
 
 def native(
@@ -75,7 +75,7 @@ def native(
     type = register_type(dtype)
     word = INSTRUCTIONS.get(op, {}).get(dtype.kind)
     if word is not None:
-        flagged = f"{word} {flags}" if flags and word in CONTRACTED else word
+        flagged = f"{word} {flags}" if flags and word in FLAGGED else word
         return w.value(f"{flagged} {type} {values[0]}, {values[1]}")
     name = INTRINSICS.get(op, {}).get(dtype.kind)
     if name is not None:

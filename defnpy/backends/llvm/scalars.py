@@ -2,8 +2,11 @@
 
 A value that reads no memory holds for the rest of its block and the blocks inside
 it; one that does holds for its statement only.  An op without an instruction is
-replaced by the expansion its record gives; those are written to be rounded as
-they stand, so their products and sums are not contracted.
+replaced by the expansion its record gives.
+
+A sum with a product is contracted here, so that the bits of a result depend on the
+program alone and not on what LLVM made of its surroundings.  Expansions are left as
+they are: they are written to be rounded so.
 """
 
 from __future__ import annotations
@@ -14,9 +17,10 @@ from typing import TYPE_CHECKING
 from defnpy.backends.llvm import complexes, halves
 from defnpy.backends.llvm.convert import bitcast, convert
 from defnpy.backends.llvm.distant import FAR_PREFIX, distant
+from defnpy.backends.llvm.intrinsics import uniform
 from defnpy.backends.llvm.native import native
 from defnpy.backends.llvm.types import is_narrow, literal, register_type, wide
-from defnpy.base.dtypes import BOOL
+from defnpy.base.dtypes import BOOL, F32, F64
 from defnpy.base.errors import InternalError
 from defnpy.ir.kernel import LOAD, VAR
 from defnpy.ir.op import Missing
@@ -43,6 +47,7 @@ class Scalars:
         self._blocks: list[dict[Expr, str]] = [{}]
         self._statement: dict[Expr, str] = {}
         self._expansions: dict[Expr, Expr] = {}
+        self._products: dict[Expr, tuple[str, str]] = {}
         self.reassociated: set[Expr] = set()
 
     @contextmanager
@@ -63,6 +68,13 @@ class Scalars:
     def bind(self, var: Expr, value: str) -> None:
         """Give a variable its value for the rest of the block."""
         self._blocks[-1][var] = value
+
+    def let(self, var: Expr, value: Expr) -> None:
+        """Give a variable the value of an expression for the rest of the block."""
+        self.bind(var, self.emit(value))
+        product = self._product(value)
+        if product is not None:
+            self._products[var] = product
 
     def emit(self, root: Expr) -> str:
         """Return the value of `root`, writing what it needs."""
@@ -139,12 +151,40 @@ class Scalars:
         if is_narrow(dtype):
             values = [halves.widen(w, value, dtype) for value in values]
         used = wide(dtype)
-        made = native(w, node.op.name, used, values, self._flags(node))
+        made = self._contracted(node, values)
+        if made is None:
+            made = native(w, node.op.name, used, values, self._flags(node))
         if made is None:
             made = self._call(node.op.name, used, values)
         if is_narrow(dtype) and node.dtype != BOOL:
             return halves.narrow(w, made, used, dtype)
         return made
+
+    def _contracted(self, node: Expr, values: list[str]) -> str | None:
+        """Return a sum or difference of which one part is a product, else None."""
+        name = node.op.name
+        if name not in ("add", "subtract") or not _may_contract(node, self._made):
+            return None
+        first, second = values
+        a, b = (self._product(each) for each in node.operands)
+        type, w = register_type(node.dtype), self._w
+        if a is not None:
+            rest = second if name == "add" else w.value(f"fneg {type} {second}")
+            factors = a
+        elif b is not None:
+            rest, factors = first, b
+            if name == "subtract":
+                factors = (w.value(f"fneg {type} {b[0]}"), b[1])
+        else:
+            return None
+        return uniform(w, "fmuladd", type, *factors, rest, flags=self._flags(node))
+
+    def _product(self, node: Expr) -> tuple[str, str] | None:
+        """Return the factors of a product, by whatever name it goes."""
+        if node.op.name == "multiply" and _may_contract(node, self._made):
+            a, b = node.operands
+            return self._value(a), self._value(b)
+        return self._products.get(node)
 
     def _call(self, op: str, dtype: DType, values: list[str]) -> str:
         w, type = self._w, register_type(dtype)
@@ -155,9 +195,11 @@ class Scalars:
         return w.call(type, name, *(f"{type} {value}" for value in values))
 
     def _flags(self, node: Expr) -> str:
-        if node.scope is self._made:
-            return ""
-        return "reassoc contract" if node in self.reassociated else "contract"
+        return "reassoc" if node in self.reassociated else ""
+
+
+def _may_contract(node: Expr, made: Scope) -> bool:
+    return node.dtype in (F32, F64) and node.scope is not made
 
 
 def _expand(node: Expr, lower: Callable[..., Expr]) -> Expr:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
+
+import numpy as np
 
 
 class Module:
@@ -16,6 +19,7 @@ class Module:
         self._attributes: dict[str, str] = {}
         self._shared: dict[str, str] = {}
         self.functions: dict[str, str] = {}
+        self.data: dict[str, np.ndarray] = {}
         self.kept: list[str] = []
 
     def declare(
@@ -56,6 +60,12 @@ class Module:
             self._constants[key] = f"@constant.{len(self._constants)}"
         return self._constants[key]
 
+    def outside(self, value: np.ndarray) -> str:
+        """Return the address of data that stay where they are, outside the code."""
+        name = f"data.{sha256(value.tobytes()).hexdigest()}"
+        self.data[name] = np.ascontiguousarray(value)
+        return f"@{name}"
+
     @property
     def declared(self) -> tuple[str, ...]:
         """Names of the outside functions used, intrinsics left out."""
@@ -67,11 +77,12 @@ class Module:
             f"{name} = private unnamed_addr constant {value}"
             for value, name in self._constants.items()
         )
+        outside = (f"@{name} = external constant i8" for name in self.data)
         groups = (
             f"attributes {name} = {{ {text} }}"
             for text, name in self._attributes.items()
         )
-        parts = [*constants, *self._used(), *self.functions.values()]
+        parts = [*constants, *outside, *self._used(), *self.functions.values()]
         parts += [*self._declared.values(), *groups, *self._metadata]
         return "\n".join(parts) + "\n"
 

@@ -195,8 +195,22 @@ class Plan:
                 or not self.storage.reads_in_place(event, param)
             ):
                 continue
-            if self._order_readers(event, param):
+            if self._is_free(param, event) and self._order_readers(event, param):
                 self.reuse[(event, 0)] = param
+
+    def _is_free(self, param: Expr, event: Expr) -> bool:
+        """Put all that lives where `param` does before `event`, if it can be lost."""
+        for (taker, _), old in list(self.reuse.items()):
+            if self.root(old) is not param:
+                continue
+            if self._kept.get(taker) or self._needs(taker, event):
+                return False
+            if not self.storage.reads_in_place(event, taker):
+                return False
+            self._after[event][taker] = None
+            if not self._order_readers(event, taker):
+                return False
+        return True
 
 
 def _passed_through(event: Expr) -> Iterable[int | None]:

@@ -1,4 +1,4 @@
-"""Programs with branches and loops, to be differentiated both ways.
+"""Programs to be differentiated, straight ones and ones with branches and loops.
 
 Each entry is what builds the value from parameters, and the shapes of those.
 """
@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gradient_checks import element, f64, index, stored
+
 from defnpy.base.dtypes import BOOL, F64, I64
+from defnpy.ops import reduce
 from defnpy.ops.axes import broadcast_to, full, reduce_sum, reshape
 from defnpy.ops.control import cond, counted_loop, while_loop
-from defnpy.ops.elementwise import less, logical_and
+from defnpy.ops.elementwise import less, logical_and, where
 from defnpy.ops.gradient import custom_grad
-from defnpy.ops.indexing import dynamic_slice
+from defnpy.ops.indexing import dynamic_slice, gather, scatter_add
 from defnpy.ops.leaf import const
+from defnpy.ops.movement import concatenate, flip, iota, strided_slice, transpose
 from defnpy.ops.reduce import sum as total
-from tests.gradients import element, f64, index, stored
 
 if TYPE_CHECKING:
     from defnpy.ir.expr import Expr
+
+
+Corpus = dict[str, tuple[Any, list[tuple[int, ...]]]]
 
 
 def loop(n: Any, init: Any, body: Any, start: Any = 0, step: Any = 1) -> Any:
@@ -214,7 +220,49 @@ def custom(x: Expr) -> Expr:
     return loop(3, [x], lambda i, s: [square(s) * x + s])[0]
 
 
-REGIONS: dict[str, tuple[Any, list[tuple[int, ...]]]] = {
+PROGRAMS: Corpus = {
+    "arithmetic": (lambda x, y: total((x * y - x / y) * 2.0 - (-x) * x), [(3,), (3,)]),
+    "broadcast": (lambda x, y: total(x * y + y), [(4, 1), (3,)]),
+    "scalar and array": (lambda x, y: total(x * y) * x, [(), (2, 3)]),
+    "matmul": (lambda a, b: total((a @ b) * (a @ b)), [(2, 3), (3, 4)]),
+    "vectors": (lambda a, b: (a @ b) * (b @ b), [(4,), (4,)]),
+    "batches": (lambda a, b: total((a @ b) * (a @ b)), [(3, 2, 4), (4, 2)]),
+    "axis": (lambda x: total(total(x, 0) * total(x, 0)), [(3, 4)]),
+    "extremes": (lambda x: total(reduce.max(x, 1) * reduce.min(x)), [(3, 4)]),
+    "product": (lambda x: total(reduce.prod(x, 0)) * reduce.prod(x), [(2, 3)]),
+    "views": (lambda x: total(transpose(flip(x, 1)) * reshape(x, (4, 3))), [(3, 4)]),
+    "slices": (
+        lambda x: (
+            total(
+                strided_slice(x, (1,), (6,), (1,)) * strided_slice(x, (0,), (5,), (1,))
+            )
+            + total(strided_slice(x, (5,), (-1,), (-2,)))
+        ),
+        [(6,)],
+    ),
+    "elements": (lambda x: element(x, 1) * element(x, 2) * element(x, 1), [(4,)]),
+    "stores": (
+        lambda x: total(stored(x * x, element(x, 1) * element(x, 0), 2) * x),
+        [(4,)],
+    ),
+    "gather": (
+        lambda x: total(gather(x, iota(2) * 2) * gather(x, iota(2))),
+        [(4, 3)],
+    ),
+    "scatter": (
+        lambda x, v: total(scatter_add(x, iota(2) * 0, v) * x),
+        [(3,), (2,)],
+    ),
+    "pieces": (
+        lambda x, y: total(concatenate([x, y * y]) * concatenate([y, x])),
+        [(2,), (2,)],
+    ),
+    "where": (lambda x, y: total(where(less(x, y), x * y, y * y)), [(3,), (3,)]),
+    "used often": (lambda x: (lambda y: y * y * x + y)(x * x), [()]),
+}
+
+
+REGIONS: Corpus = {
     "power": (power, [()]),
     "no trip": (lambda x: power(x, 0), [()]),
     "one trip": (lambda x: power(x, 1), [()]),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from gradient_checks import check_grad, draw, element, f64, function, index
+from gradient_programs import PROGRAMS
 
 from defnpy.backends.reference import evaluate
 from defnpy.base.dtypes import F32, F64, I64
@@ -18,16 +20,14 @@ from defnpy.ir.op import Missing
 from defnpy.ir.types import TensorType
 from defnpy.ir.verify import verify
 from defnpy.ops import reduce
-from defnpy.ops.axes import broadcast_to, full, reshape
+from defnpy.ops.axes import broadcast_to, full
 from defnpy.ops.control import COND, FOR, cond, counted_loop
-from defnpy.ops.elementwise import less, maximum, multiply, sqrt, where
+from defnpy.ops.elementwise import maximum, multiply, sqrt, where
 from defnpy.ops.family import convert
 from defnpy.ops.gradient import custom_grad, stop_gradient
-from defnpy.ops.indexing import gather, scatter_add
 from defnpy.ops.leaf import const
-from defnpy.ops.movement import concatenate, flip, iota, strided_slice, transpose
+from defnpy.ops.movement import strided_slice
 from defnpy.transforms import pullback, value_and_grad, vjp
-from tests.gradients import check_grad, draw, element, f64, function, index, stored
 
 if TYPE_CHECKING:
     from defnpy.ir.expr import Expr
@@ -45,48 +45,6 @@ def gradient_of(build, *types, wrt=(0,)) -> Function:
 
 def names(f: Function) -> list[str]:
     return [node.op.name for node in f.nodes()]
-
-
-PROGRAMS = {
-    "arithmetic": (lambda x, y: total((x * y - x / y) * 2.0 - (-x) * x), [(3,), (3,)]),
-    "broadcast": (lambda x, y: total(x * y + y), [(4, 1), (3,)]),
-    "scalar and array": (lambda x, y: total(x * y) * x, [(), (2, 3)]),
-    "matmul": (lambda a, b: total((a @ b) * (a @ b)), [(2, 3), (3, 4)]),
-    "vectors": (lambda a, b: (a @ b) * (b @ b), [(4,), (4,)]),
-    "batches": (lambda a, b: total((a @ b) * (a @ b)), [(3, 2, 4), (4, 2)]),
-    "axis": (lambda x: total(total(x, 0) * total(x, 0)), [(3, 4)]),
-    "extremes": (lambda x: total(reduce.max(x, 1) * reduce.min(x)), [(3, 4)]),
-    "product": (lambda x: total(reduce.prod(x, 0)) * reduce.prod(x), [(2, 3)]),
-    "views": (lambda x: total(transpose(flip(x, 1)) * reshape(x, (4, 3))), [(3, 4)]),
-    "slices": (
-        lambda x: (
-            total(
-                strided_slice(x, (1,), (6,), (1,)) * strided_slice(x, (0,), (5,), (1,))
-            )
-            + total(strided_slice(x, (5,), (-1,), (-2,)))
-        ),
-        [(6,)],
-    ),
-    "elements": (lambda x: element(x, 1) * element(x, 2) * element(x, 1), [(4,)]),
-    "stores": (
-        lambda x: total(stored(x * x, element(x, 1) * element(x, 0), 2) * x),
-        [(4,)],
-    ),
-    "gather": (
-        lambda x: total(gather(x, iota(2) * 2) * gather(x, iota(2))),
-        [(4, 3)],
-    ),
-    "scatter": (
-        lambda x, v: total(scatter_add(x, iota(2) * 0, v) * x),
-        [(3,), (2,)],
-    ),
-    "pieces": (
-        lambda x, y: total(concatenate([x, y * y]) * concatenate([y, x])),
-        [(2,), (2,)],
-    ),
-    "where": (lambda x, y: total(where(less(x, y), x * y, y * y)), [(3,), (3,)]),
-    "used often": (lambda x: (lambda y: y * y * x + y)(x * x), [()]),
-}
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from gradient_checks import check_grad, draw, element, f64, function, index
+from gradient_programs import REGIONS, loop, one, power
 
 from defnpy.backends.reference import evaluate
 from defnpy.base.dtypes import F64, I64
@@ -18,8 +20,6 @@ from defnpy.ops.control import FOR, TAPE_PUSH, WHILE, check, cond, counted_loop
 from defnpy.ops.elementwise import less
 from defnpy.ops.leaf import const
 from defnpy.transforms import value_and_grad, vjp
-from tests.gradients import check_grad, draw, element, f64, function, index
-from tests.region_programs import REGIONS, loop, one, power
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

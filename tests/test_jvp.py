@@ -6,6 +6,8 @@ import dataclasses
 
 import numpy as np
 import pytest
+from gradient_checks import draw, f64, function
+from gradient_programs import PROGRAMS, REGIONS
 
 from defnpy.backends.reference import evaluate
 from defnpy.base.dtypes import F32, I64
@@ -20,9 +22,6 @@ from defnpy.ops.gradient import custom_grad, stop_gradient
 from defnpy.ops.leaf import const
 from defnpy.ops.reduce import sum as total
 from defnpy.transforms import jvp, value_and_grad
-from tests.gradients import draw, f64, function
-from tests.region_programs import REGIONS
-from tests.test_grad import PROGRAMS
 
 pytestmark = pytest.mark.pure
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from defnpy.ir.expr import Expr, make, scope
 from defnpy.ir.function import Function
 from defnpy.ir.rewrite import substitute
+from defnpy.ops.control import ITEM
+from defnpy.ops.gradient import CUSTOM_GRAD
 from defnpy.ops.sorting import ARGSORT, expand_argsort
 
 
 def expand(function: Function) -> Function:
-    """Return `function` with loops in place of sorting, in its bodies too."""
+    """Return `function` with loops in place of sorting, in its bodies too.
+
+    Gradients are made by now, so values that say their own are values only.
+    """
     with scope(isolated=True):
         mapping = {param: param for param in function.params}
         made = substitute(function.roots, mapping, _expanded)
@@ -22,6 +27,8 @@ def expand(function: Function) -> Function:
 def _expanded(node: Expr, operands: tuple[Expr, ...]) -> Expr | None:
     if node.op is ARGSORT:
         return expand_argsort(make(ARGSORT, operands, **node.attrs))
+    if node.op is ITEM and node.operands[0].op is CUSTOM_GRAD:
+        return operands[0].operands[node.attrs["index"]]
     if node.op.family != "control":
         return None
     attrs = {

@@ -21,7 +21,15 @@ from defnpy.ir.kernel import (
     loop_index,
 )
 from defnpy.ir.types import TapeType, TensorType, Type
-from defnpy.ops.control import COND, FOR, TAPE_NEW, TAPE_POP, TAPE_PUSH
+from defnpy.ops.control import (
+    COND,
+    FOR,
+    ITEM,
+    TAPE_NEW,
+    TAPE_POP,
+    TAPE_PUSH,
+    WHILE,
+)
 from defnpy.passes.lower.elements import element
 
 if TYPE_CHECKING:
@@ -92,12 +100,24 @@ def _place(region: Region, event: Expr, k: int) -> Value:
     """Return the memory for result `k` of a control event, or its tape."""
     type = _type_of(event, k)
     if isinstance(type, TapeType):
-        return next(
-            region.tape(e) for e in event.operands if isinstance(e.type, TapeType)
-        )
+        return region.tape(_tape_operand(event, k))
     if type.rank == 0:
         return region.local(type.dtype, ())
     return region.allocate((event, k))
+
+
+def _tape_operand(event: Expr, k: int) -> Expr:
+    """Return the operand that is the tape of result `k`, before."""
+    if event.op is not COND:
+        return event.operands[3 + k if event.op is FOR else k]
+    side = event.attrs["then"]
+    node = side.results[k]
+    while node not in side.params:
+        if node.op is ITEM and node.operands[0].op in (COND, FOR, WHILE):
+            node = _tape_operand(node.operands[0], node.attrs["index"])
+        else:  # an item of a pop, a pop or a push
+            node = node.operands[0]
+    return event.operands[1 + side.params.index(node)]
 
 
 def _type_of(event: Expr, k: int) -> TensorType | TapeType:

@@ -71,18 +71,22 @@ class Accumulator:
 
 @dataclass(eq=False)
 class Group:
-    """The members of one nest, and the sizes of its loops."""
+    """The members of one nest, and the sizes of its loops.
+
+    A member without a target is needed by other members only.
+    """
 
     region: Region
     shape: Shape
-    targets: dict[Expr, Buffer]
+    targets: dict[Expr, Buffer | None]
     accumulators: list[Accumulator]
 
 
 def emit(region: Region, events: list[Expr]) -> None:
     """Append the loops that compute every event of a group."""
+    plan = region.plan
     targets = {
-        event: region.allocate((event, 0))
+        event: None if plan.is_transient(event, events) else region.allocate((event, 0))
         for event in events
         if event.op.family != "reduction"
     }
@@ -98,7 +102,8 @@ def emit(region: Region, events: list[Expr]) -> None:
     _nest(group, ())
     region.values = before
     for event, target in targets.items():
-        region.values[event, 0] = target
+        if target is not None:
+            region.values[event, 0] = target
     for each in accumulators:
         scalar = each.event.tensor.rank == 0
         made = region.let(load(each.total, ())) if scalar else each.total
@@ -177,7 +182,7 @@ def _flatten(group: Group) -> None:
     for key, value in values.items():
         if isinstance(value, Buffer) and value.shape == group.shape:
             values[key] = value.view(size)
-    group.targets = {e: b.view(size) for e, b in group.targets.items()}
+    group.targets = {e: b and b.view(size) for e, b in group.targets.items()}
     group.shape = size
 
 
@@ -244,7 +249,8 @@ def _body(group: Group, index: Index) -> None:
     for event, target in group.targets.items():
         value = region.let(compute(region, event, index))
         region.values[event, 0] = value  # for the members that read it
-        stores.append((target, index, value))
+        if target is not None:
+            stores.append((target, index, value))
     for each in group.accumulators:
         stores += _accumulate(region, each, index)
     for buffer, place, value in stores:

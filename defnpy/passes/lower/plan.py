@@ -41,14 +41,15 @@ class Plan:
     def __post_init__(self) -> None:
         """Find the reuses."""
         self.storage = Storage(self.function)
+        self._reads = {e: self.storage.reads(e) for e in self.storage.events}
         self._after: dict[Expr, dict[Expr, None]] = {
-            event: {r: None for r in self.storage.reads(event) if r.op is not PARAM}
-            for event in self.storage.events
+            event: {source: None for source in found if source.op is not PARAM}
+            for event, found in self._reads.items()
         }
         self._position = {e: k for k, e in enumerate(self.storage.events)}
         self._readers: dict[Expr, list[Expr]] = {}
-        for event in self.storage.events:
-            for source in self.storage.reads(event):
+        for event, found in self._reads.items():
+            for source in found:
                 self._readers.setdefault(source, []).append(event)
         self._kept: dict[Expr, int] = {}
         for result in self.function.results:
@@ -107,11 +108,18 @@ class Plan:
             return False
         return event.op.family in ("elementwise", "movement", "gather", "leaf")
 
+    def is_transient(self, event: Expr, group: list[Expr]) -> bool:
+        """Whether nothing outside the loops of `group` needs `event`."""
+        if event.op.family == "reduction" or self._kept.get(event):
+            return False
+        readers = self._readers.get(event, ())
+        return (event, 0) not in self.reuse and all(r in group for r in readers)
+
     def _may_join(self, event: Expr, group: list[Expr]) -> bool:
         if space(event) != space(group[0]):
             return False
         for member in group:
-            if member in self.storage.reads(event):
+            if member in self._reads[event]:
                 if member.op.family == "reduction":
                     return False
                 if not self.storage.reads_in_place(event, member):

@@ -202,6 +202,19 @@ def test_size_does_not_depend_on_the_trip_count(order: int) -> None:
     assert lines(3) == lines(3000)
 
 
+def test_gradients_beside_what_they_are_of() -> None:
+    """Loops made again fill tapes of their own."""
+
+    def build(x: Expr) -> list[Expr]:
+        y = power(x)
+        first = derivative(y, x)
+        second = derivative(first, x)
+        return [y, first, second, derivative(second * first, x)]
+
+    found = evaluate(function(build, f64()), [np.array(2.0)])
+    np.testing.assert_allclose(found, [32, 80, 160, 80 * 240 + 160 * 160])
+
+
 def test_gradient_inside_a_loop() -> None:
     """Each run of a descent differentiates a loop of its own."""
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from defnpy.base.errors import DefnTypeError
 from defnpy.ir.expr import Expr, make_param, scope
 from defnpy.ir.function import Function
-from defnpy.ir.types import TensorType, TupleType
+from defnpy.ir.rewrite import postorder
+from defnpy.ir.types import TensorType
 from defnpy.ops.axes import full
+from defnpy.ops.control import TAPE_NEW
 from defnpy.ops.family import convert
 from defnpy.ops.leaf import const
 from defnpy.transforms.cotangents import Cotangents, cotangent_type
@@ -36,11 +38,7 @@ def vjp(
     roots = [result for result, _ in given]
     sweep = Sweep(Dependence(), augment)
     masks = sweep.dependence.masks(roots, dict.fromkeys(wrt, 1))
-    mapping = {
-        node: node
-        for node, mask in masks.items()
-        if not mask and not _has_active_operand(node, masks)
-    }
+    mapping = {node: node for node in _unchanged(roots, masks)}
     targets = sweep.forward(roots, roots, wrt, mapping)
     cts = Cotangents()
     for target, (_, ct) in zip(targets, given, strict=True):
@@ -49,10 +47,17 @@ def vjp(
     return [cts.get(mapping.get(x, x)) for x in wrt]
 
 
-def _has_active_operand(node: Expr, masks: Mapping[Expr, int]) -> bool:
-    """Whether an expression of several results may have some that are active."""
-    several = isinstance(node.type, TupleType)
-    return several and any(masks[operand] for operand in node.operands)
+def _unchanged(roots: Sequence[Expr], masks: Mapping[Expr, int]) -> list[Expr]:
+    """Return the expressions that need not be made again.
+
+    Loops that fill a tape are made again together with it: a tape is filled once.
+    """
+    again: set[Expr] = set()
+    nodes = postorder(roots)
+    for node in nodes:
+        if masks[node] or node.op is TAPE_NEW or not again.isdisjoint(node.operands):
+            again.add(node)
+    return [node for node in nodes if node not in again]
 
 
 def pullback(function: Function, given: Sequence[int], wrt: Sequence[int]) -> Function:

@@ -238,20 +238,26 @@ def _key(attr: tuple[str, Any]) -> Any:
 
 def freeze(value: Any) -> Any:
     """Return a hashable key that keeps 0.0/-0.0, True/1 and NaNs apart."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is tuple or kind is list:
+        return (kind, *map(freeze, value))
+    if kind is float:
+        return float, value.hex()
     if isinstance(value, np.ndarray | np.generic):
         array = np.asarray(value)
         return ("array", array.dtype.str, array.shape, array.tobytes())
-    if isinstance(value, tuple | list):
-        return (type(value), *map(freeze, value))
-    if isinstance(value, float):
-        return float, value.hex()
-    if isinstance(value, dict):
+    if kind is dict:
         return tuple((name, freeze(item)) for name, item in value.items())
     try:
         hash(value)
     except TypeError:
         return id(value)
-    return type(value), value
+    return kind, value
+
+
+_PLAIN = (str, type(None))
 
 
 def _infer_param(attrs: Mapping[str, Any]) -> Type:

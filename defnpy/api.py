@@ -18,17 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from defnpy.backends import reference
 from defnpy.base import tree
 from defnpy.base.errors import DefnTypeError
-from defnpy.frontend import DefnTarget, TransformTarget
-from defnpy.frontend.source import fence
+from defnpy.frontend.target import DefnTarget, TransformTarget
 from defnpy.runtime.dispatch import Dispatcher, Variant, shown_to_users
-from defnpy.runtime.inspection import Lowered
 from defnpy.runtime.signature import Binder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from defnpy.runtime.inspection import Lowered
 
 
 class Compiled:
@@ -44,6 +43,11 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function, compiled for the types of its arguments."""
+        quick = self._dispatcher.quick
+        if quick is not None and not kwargs and quick.is_current():
+            made = quick.run(*args)
+            if made is not NotImplemented:
+                return made
         return _call(self._dispatcher, args, kwargs)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
@@ -52,12 +56,24 @@ class Compiled:
         program = variant.stages.program
         return variant.returned(_evaluate(program.function, arrays))
 
+    def numba(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the program for these arguments as a function for Numba code.
+
+        The arguments are like those of a call, or templates.  What is returned
+        can be called from functions decorated with `numba.njit`: with arrays of
+        these types, and scalars; it returns an array or a scalar, or a tuple.
+        """
+        variant, _ = _variant(self._dispatcher, args, kwargs)
+        return variant.stages.numba
+
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """Return the program for these arguments, or templates, to look inside.
 
         ``.ir`` is its text; ``.compile()`` has ``.kernels``, ``.llvm``, ``.asm``,
         ``.cost`` and ``.memory``.
         """
+        from defnpy.runtime.inspection import Lowered
+
         variant, _ = _variant(self._dispatcher, args, kwargs)
         return Lowered(variant.stages)
 
@@ -76,6 +92,8 @@ def _variant(
 
 @shown_to_users
 def _evaluate(function: Any, arrays: list[np.ndarray]) -> list[np.ndarray]:
+    from defnpy.backends import reference
+
     return reference.evaluate(function, arrays)
 
 
@@ -84,6 +102,8 @@ class Defn(Compiled):
 
     def __init__(self, function: Callable[..., Any], static: tuple[str, ...]) -> None:
         """Check the syntax; nothing is compiled before the first call."""
+        from defnpy.frontend.source import fence
+
         functools.update_wrapper(self, function, updated=())
         self._function = function
         super().__init__(DefnTarget(function, static), lambda: Binder(function, static))

@@ -4,7 +4,8 @@ import numpy as np
 
 from defnpy.backends.reference import evaluate
 from defnpy.base import dtypes, tree
-from defnpy.frontend import DefnTarget, ResultSlot, specialize
+from defnpy.frontend.specialize import ResultSlot, specialize
+from defnpy.frontend.target import DefnTarget
 from defnpy.ir.types import TensorType
 from defnpy.ir.verify import verify
 

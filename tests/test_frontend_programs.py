@@ -9,7 +9,8 @@ from interpreted import assert_same, program_of, run, type_of
 
 import defnpy as dn
 from defnpy.base import errors, tree
-from defnpy.frontend import DefnTarget, ResultSlot, TransformTarget, specialize
+from defnpy.frontend.specialize import ResultSlot, specialize
+from defnpy.frontend.target import DefnTarget, TransformTarget
 from defnpy.ir.types import TensorType
 
 pytestmark = pytest.mark.pure

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, fields
 
+changes = 0
+
 
 @dataclass(slots=True)
 class Flags:
@@ -36,6 +38,12 @@ class Flags:
     debug: int = 0
     verify: bool = False
     traceback: str = "user"
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set a flag; `changes` counts how often that was done."""
+        global changes
+        object.__setattr__(self, name, value)
+        changes += 1
 
     @classmethod
     def from_environment(cls) -> Flags:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import operator
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from defnpy.base import flags as flag_state
 from defnpy.base import tree
 from defnpy.base.dtypes import as_dtype
 from defnpy.base.errors import DefnError, InternalError
 from defnpy.base.flags import CODE_FLAGS, flags
-from defnpy.frontend import ResultSlot
+from defnpy.ir.types import TensorType
 from defnpy.runtime.arguments import as_array
-from defnpy.runtime.pipeline import Stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from defnpy.runtime.pipeline import Stages
     from defnpy.runtime.signature import Binder, Call
 
 
@@ -26,7 +29,10 @@ class Variant:
 
     def __init__(self, stages: Stages, statics: Call) -> None:
         """Keep the stages; `statics` keeps alive what the key names by identity."""
+        from defnpy.frontend.specialize import ResultSlot
+
         self.stages, self._statics = stages, statics
+        self.quick: Quick | None = None
         program = stages.program
         self._given = len(statics.arrays)
         self._hidden = [
@@ -56,6 +62,23 @@ class Variant:
             found.append(array)
         return found
 
+    def fast(self, call: Call) -> Callable[..., Any] | None:
+        """Return a builtin function for calls like `call`, None if there is none.
+
+        It serves calls whose arguments are the program's parameters one for one.
+        It returns `NotImplemented` for arguments of other types, and on faults.
+        """
+        from defnpy.frontend.specialize import ResultSlot
+
+        program = self.stages.program
+        kinds = [_kind(leaf) for leaf in call.args]
+        slots = tuple(map(ResultSlot, range(len(self._results))))
+        if call.kwargs or self._hidden or not all(kinds):
+            return None
+        if not self._is_single and program.result != slots:
+            return None
+        return self.stages.compiled.fast(kinds, single=self._is_single)  # pyright: ignore
+
     def run(self, arrays: list[np.ndarray]) -> Any:
         """Run the machine code and return its results as the user wrote them."""
         results = [np.empty(shape, dtype) for dtype, shape in self._results]
@@ -73,8 +96,44 @@ class Variant:
         return tree.unflatten(self._treedef, values)
 
 
+def _kind(leaf: Any) -> str | None:
+    """Return how the fast call is to take an argument, None if it cannot."""
+    if not isinstance(leaf, TensorType):
+        return None
+    kinds = {"f": "float", "i": "int", "b": "bool"}
+    return kinds.get(leaf.dtype.kind) if leaf.weak else "array"
+
+
 def _own(array: np.ndarray) -> Any:
     return array if array.ndim else array[()]
+
+
+@dataclass(slots=True)
+class Quick:
+    """The builtin function of the program that was called last.
+
+    Attributes:
+        run: see `Variant.fast`.
+        guards: hold while what the program captured is unchanged.
+        changes: how often flags had been set when they were last looked at.
+    """
+
+    run: Callable[..., Any]
+    guards: tuple[Callable[[], bool], ...]
+    changes: int
+
+    def is_current(self) -> bool:
+        """Whether the program still means what the source says."""
+        if self.changes != flag_state.changes:
+            return False
+        return not self.guards or all(guard() for guard in self.guards)
+
+
+_read_settings = operator.attrgetter(*CODE_FLAGS)
+
+
+def _settings() -> tuple[Any, ...]:
+    return _read_settings(flags)
 
 
 class Dispatcher:
@@ -92,19 +151,23 @@ class Dispatcher:
         self._variants: dict[Any, list[Variant]] = {}
         self._lock = threading.Lock()
         self._building: dict[Any, threading.Lock] = {}
+        self.quick: Quick | None = None
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the function, compiling it first if this signature is new."""
         variant, arrays = self.variant(args, kwargs)
-        return variant.run(arrays)
+        made = variant.run(arrays)
+        if variant.quick is not None:
+            variant.quick.changes = flag_state.changes
+        self.quick = variant.quick
+        return made
 
     def variant(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Variant, list[Any]]:
         """Return the program for a call, and its arrays with captured ones."""
         call = self.taken_apart(args, kwargs)
-        settings = tuple(getattr(flags, name) for name in CODE_FLAGS)
-        key = (call.key, settings)
+        key = (call.key, _settings())
         found = self._current(key)
         if found is None:
             with self._lock:
@@ -128,7 +191,15 @@ class Dispatcher:
         return None
 
     def _build(self, key: Any, call: Call) -> tuple[Variant, list[np.ndarray]]:
+        # The compiler is imported when there is something to compile.
+        from defnpy.runtime.pipeline import Stages
+
+        changes = flag_state.changes
         variant = Variant(Stages(self._target, call.args, call.kwargs), call)
+        run = variant.fast(call)
+        if run is not None:
+            guards = variant.stages.program.guards
+            variant.quick = Quick(run, guards, changes)
         captured = variant.captured()
         if captured is None:
             raise InternalError("what a program captures changed while it was made")

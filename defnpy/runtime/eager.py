@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from defnpy.backends.reference import evaluate
 from defnpy.base import tree
 from defnpy.base.dtypes import DType, as_dtype
 from defnpy.base.errors import DefnError, DefnTypeError, refine
@@ -84,6 +83,8 @@ def _outside(function: Unsized, leaves: list[Any], treedef: Any) -> Any:
 
 
 def _run(called: PublicFunction, leaves: list[Any], treedef: Any) -> Any:
+    from defnpy.backends.reference import evaluate
+
     arrays = [_array(leaf) for leaf in leaves]
     with scope(isolated=True) as region:
         operands = [

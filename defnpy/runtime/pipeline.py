@@ -6,9 +6,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from defnpy.backends import cpu
+from defnpy.backends.cpu.numba_package import numba_function
 from defnpy.backends.cpu.stages import compile_text, emit_kernel, fingerprint
+from defnpy.base.errors import DefnTypeError
 from defnpy.base.flags import flags
-from defnpy.frontend import Program, specialize
+from defnpy.frontend.specialize import Program, specialize
 from defnpy.ir.printer import kernel_text, text
 from defnpy.ir.verify import verify, verify_kernel
 from defnpy.passes.lower import lower
@@ -59,6 +61,16 @@ class Stages:
         made = cpu.CompiledKernel(self.kernel, compile_text(emitted.text), emitted)
         disk.write(name, made.object_code)
         return made
+
+    @cached_property
+    def numba(self) -> Any:
+        """The program as a function that Numba code can call."""
+        if self.program.captures:
+            raise DefnTypeError(
+                "a function for Numba cannot capture arrays",
+                hint="pass them as arguments",
+            )
+        return numba_function(self.kernel)
 
 
 def _checked(function: Function, level: int) -> Function:

@@ -12,7 +12,6 @@ is 0 or 1.
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -184,10 +183,8 @@ def run(data, epochs, folder):
     print(graph)
 
     print(f"training on {len(x_train)} rows")
-    began = time.perf_counter()
     state = train(model, x_train, y_train, epochs)
-    took = time.perf_counter() - began
-    print_times(state.history["seconds"], took)
+    print_times(state.history)
 
     measured = (
         nn.loop.evaluator(model)
@@ -215,14 +212,13 @@ def run(data, epochs, folder):
     print(f"loss curve: {draw_losses(state.history['loss'], folder)}")
 
 
-def print_times(seconds, total):
+def print_times(history):
     """Print what compiling and the epochs took."""
-    if not seconds:
-        return
-    later = min(seconds[1:], default=seconds[0])
-    print(f"first epoch, compiling included: {seconds[0] * 1e3:.1f} ms")
-    print(f"later epochs: {later * 1e3:.1f} ms each")
-    print(f"all: {total:.2f} s")
+    first, *later = history["seconds"] or [0.0]
+    print(f"compiling:    {history.compile_seconds * 1e3:8.1f} ms")
+    print(f"first epoch:  {first * 1e3:8.1f} ms")
+    if later:
+        print(f"later epochs: {sum(later) / len(later) * 1e3:8.1f} ms each")
 
 
 def main(arguments=None):

@@ -175,6 +175,30 @@ def test_a_layer_used_twice_is_one_layer() -> None:
     np.testing.assert_allclose(nn.predict(model, state, x), np.tanh(z) + z, rtol=1e-5)
 
 
+def test_a_block_shares_its_parameters() -> None:
+    encode = nn.block(lambda x: x.dense(3).tanh(), name="encode")
+    a, b = nn.input("a", shape=(None, 2)), nn.input("b", shape=(None, 2))
+    model = nn.subtract(encode(a), encode(b)).dense(1)
+    state = model.init(key=1)
+    assert list(state.parameters) == ["encode.dense_0", "dense_0"]
+    assert nn.display.as_table(model).parameters == 9 + 4
+    x = np.ones((2, 2))
+    assert np.array_equal(nn.predict(model, state, {"a": x, "b": x}), [[0], [0]])
+    wide = nn.input("c", shape=(None, 5))
+    with pytest.raises(dn.DefnShapeError, match=r"f32\[2,3\] in one place and f32\[5"):
+        nn.add(encode(a), encode(wide)).init()
+
+
+def test_blocks_may_be_nested_and_unnamed() -> None:
+    inner = nn.block(lambda x: x.dense(2))
+    outer = nn.block(lambda x: inner(inner(x)).relu())
+    x = nn.input("x", shape=(None, 2))
+    model = outer(outer(inner(x))).dense(2)
+    assert list(model.init().parameters) == ["block_0.dense_0", "dense_0"]
+    with pytest.raises(dn.DefnTypeError, match="takes models"):
+        inner(3)
+
+
 def test_custom_layer_with_parameters_and_options() -> None:
     @defn
     def scaled(x: Any, scale: Any, *, power: int) -> Any:

@@ -85,13 +85,29 @@ def test_whole_arrays_and_batches_train_alike() -> None:
 
 def test_training_learns_and_is_the_same_for_the_same_seed() -> None:
     x, y = data(200)
-    loop = nn.loop.trainer(model(), LOSS, "adam").metric("accuracy")
     loop = nn.loop.trainer(model(), LOSS, optimizers.adam(0.05)).metric("accuracy")
     first = loop.run((x, y), epochs=20, seed=1)
     assert first.history["accuracy"][-1] > 0.95
     assert same(first, loop.run((x, y), epochs=20, seed=1))
     assert not same(first, loop.run((x, y), epochs=20, seed=2))
     assert not same(first, loop.run((x, y), epochs=20, seed=1, shuffle=False))
+
+
+def test_later_epochs_and_runs_compile_nothing() -> None:
+    def programs() -> int:
+        info = dn.cache.info()
+        return info["compiled"] + info["loaded"]
+
+    x, y = data(50)
+    loop = nn.loop.trainer(model(), LOSS, optimizers.adam(0.05)).metric("accuracy")
+    counts: list[int] = []
+    loop = loop.validate((x, y)).log(lambda report: counts.append(programs()))
+    state = loop.run((x, y), epochs=3)
+    assert counts[0] == counts[1] == counts[2]
+    loop.run((x, y), epochs=2, seed=5)
+    loop.run((x, y), state, epochs=2)
+    assert counts[-1] == counts[0]
+    assert state.history.compile_seconds > 0
 
 
 def test_labels_in_one_axis_are_a_column() -> None:
@@ -164,6 +180,17 @@ def test_statistics_are_gathered_and_dropout_is_used() -> None:
         not loop.run((x, y), state, seed=1).history["loss"]
         == (loop.run((x, y), state, seed=2).history["loss"])
     )
+
+
+def test_a_layer_used_twice_gathers_both_batches() -> None:
+    norm = nn.block(lambda x: x.batch_norm(momentum=0.5), name="norm")
+    a, b = nn.input("a", shape=(None, 1)), nn.input("b", shape=(None, 1))
+    x = np.array([[1.0], [3.0]], np.float32)
+    loop = nn.loop.trainer(
+        nn.add(norm(a), norm(b)), "mean_squared_error", optimizers.sgd(0.0)
+    )
+    state = loop.run(({"a": x, "b": 10 * x}, x), batch_size=2)
+    assert state["norm.batch_norm_0"]["mean"] == pytest.approx([0.5 * 1 + 0.5 * 20])
 
 
 def test_early_stop_counts_epochs_without_improvement() -> None:

@@ -7,6 +7,7 @@ A model is built with `input` and layers, gets its arrays from `init` or from a
 from __future__ import annotations
 
 from defnpy.nn import activations, display, functional, initializers, loop
+from defnpy.nn.blocks import block
 from defnpy.nn.graph import Model, container, input, layer, param
 from defnpy.nn.layers import (
     activation,
@@ -57,6 +58,7 @@ __all__ = [
     "add",
     "batch_norm",
     "bias",
+    "block",
     "build",
     "celu",
     "concatenate",

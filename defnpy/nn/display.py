@@ -12,7 +12,7 @@ import rich.markup
 import rich.table
 
 import defnpy as dn
-from defnpy.nn import picture, shapes
+from defnpy.nn import picture, shapes, state
 from defnpy.nn.shapes import Layer, shape_text
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def as_table(model: Model, template: Any = None) -> Table:
     dense_0 ( dense["input"] )
     """
     layers = shapes.layers(model, template)
-    arrays = [array for layer in layers.values() for array in layer.params.values()]
+    arrays = dn.tree.leaves(state.specs(layers).data)  # a shared one counts once
     return Table(
         tuple(_row(layer, layers) for layer in layers.values()),
         sum(array.size for array in arrays),

@@ -47,6 +47,13 @@ class Key:
     """An operand that stands for a fresh random key at each training step."""
 
 
+@dataclass(frozen=True, eq=False)
+class Block:
+    """What layers with the same parameters belong to."""
+
+    name: str | None
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """A layer and, through its operands, the whole graph that ends in it.
@@ -60,6 +67,7 @@ class Model:
         options: keyword arguments of the function.
         given_name: the name the user gave.
         structure: for a container, a tree of positions in `operands`.
+        block: what it shares its parameters with, by the name in there.
         derived: what has been made from this model and is used again.
     """
 
@@ -69,6 +77,7 @@ class Model:
     options: Mapping[str, Any] = field(default_factory=dict)
     given_name: str | None = None
     structure: Any = None
+    block: Block | None = None
     derived: dict[str, Any] = field(default_factory=dict, init=False)
     __defnpy_leaf__: ClassVar[bool] = True  # in a tree of models, not a tree itself
 
@@ -238,15 +247,22 @@ def postorder(model: Model) -> list[Model]:
 def names(model: Model) -> dict[Model, str]:
     """Return the name of every node, in the order of `postorder`.
 
-    What has no name is called after its kind and number: ``sigmoid_0``.
+    What has no name is called after its kind and number: ``sigmoid_0``.  Layers of
+    a block have one name wherever it is used.
     """
     order = postorder(model)
-    taken = {node.given_name for node in order if node.given_name is not None}
-    _check_distinct("layer", [n.given_name for n in order if n.given_name is not None])
+    blocks = dict.fromkeys(node.block for node in order if node.block is not None)
+    given = [node.given_name for node in order if node.given_name and not node.block]
+    given += [block.name for block in blocks if block.name]
+    _check_distinct("layer", given)
     seen: Counter[str] = Counter()
+    prefixes = {b: b.name or _free_name("block", seen, set(given)) for b in blocks}
     named = {}
     for node in order:
-        named[node] = node.given_name or _free_name(node.op, seen, taken)
+        if node.block is not None:
+            named[node] = f"{prefixes[node.block]}.{node.given_name}"
+        else:
+            named[node] = node.given_name or _free_name(node.op, seen, set(given))
     return named
 
 

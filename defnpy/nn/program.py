@@ -99,14 +99,14 @@ def complete(
     kept = given if isinstance(given, ModelState) else ModelState(given or {})
     wanted = state.specs(layers)
     _check_kept(wanted, kept)
-    missing = tuple(
+    missing = dict.fromkeys(
         (layer.name, param.name, _initializer(param), *_spec(layer.params[param.name]))
         for layer in layers.values()
         for param in layer.node.params
         if param.name not in kept.data.get(layer.name, {})
     )
     seeded = dn.random.key(key) if isinstance(key, int) else key
-    made = source.initial_function(missing)(seeded) if missing else {}
+    made = source.initial_function(tuple(missing))(seeded) if missing else {}
 
     def filled(tree: state.Arrays) -> dict[str, dict[str, Any]]:
         return {

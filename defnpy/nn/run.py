@@ -75,11 +75,22 @@ class Run:
         run = self._run_arrays if isinstance(self.data, Batch) else self._run_batches
         return self.measures.named(run(self.data, number))
 
+    def compile(self) -> None:
+        """Compile what an epoch calls, so that it is found in the first one."""
+        batch = self.first
+        arguments = (self.progress, self.fixed, batch.x, batch.y, self.key)
+        if isinstance(self.data, Batch):
+            self.epoch.lower(*arguments, 1, **self._epoch_options()).compile()
+        else:
+            self.step.lower(*arguments).compile()
+
+    def _epoch_options(self) -> dict[str, Any]:
+        return {"batch_size": self.batch_size, "shuffle": self.options.shuffle}
+
     def _run_arrays(self, data: Any, number: int) -> Any:
         self.progress, values = self.epoch(
             *(self.progress, self.fixed, data.x, data.y, self.key, number),
-            batch_size=self.batch_size,
-            shuffle=self.options.shuffle,
+            **self._epoch_options(),
         )
         return values
 
@@ -116,6 +127,10 @@ def train(
     after = [handler.start() for handler in handlers]
     epochs, state = run.options.epochs, run.current()
     try:
+        began = time.perf_counter()
+        if epochs > 0:
+            run.compile()
+        history.compile_seconds = time.perf_counter() - began
         with ProgressBar(epochs, run.options.progress) as bar:
             for number in range(1, epochs + 1):
                 began = time.perf_counter()

@@ -37,8 +37,8 @@ def predict_function(model: Model) -> Any:
     where the model has several inputs.
     """
     writer = _Writer(model)
-    for node, name in writer.named.items():
-        writer.line(name, writer.expression(node, lambda _: "params"))
+    for node in writer.named:
+        writer.line(node, writer.expression(node, lambda _: "params"))
     return writer.compiled("predict(params, inputs)", writer.variables[model])
 
 
@@ -54,13 +54,14 @@ def forward_function(model: Model, frozen: Collection[str]) -> Any:
     gathered = {}
     for node, name in writer.named.items():
         if name in frozen:
-            writer.line(name, writer.expression(node, lambda _: "fixed"))
+            writer.line(node, writer.expression(node, lambda _: "fixed"))
             continue
         statistics = [p.name for p in node.params if p.kind == "statistic"]
         news = {each: writer.fresh(f"{name}_{each}") for each in statistics}
-        writer.line(name, writer.expression(node, _part, training=True), news.values())
+        writer.line(node, writer.expression(node, _part, training=True), news.values())
         if news:
             gathered[name] = news
+        writer.renewed |= {(name, each): new for each, new in news.items()}
     header = "forward(trained, statistics, fixed, inputs, key)"
     return writer.compiled(header, f"{writer.variables[model]}, {_dict_of(gathered)}")
 
@@ -126,13 +127,14 @@ class _Writer(_Names):
             if node.function is not None:
                 self.constant(node.op, node.function)
         self.variables = {n: self.fresh(name) for n, name in self.named.items()}
-        self._by_name = {name: node for node, name in self.named.items()}
+        # Where a statistic has been renewed by an earlier use of its layer.
+        self.renewed: dict[tuple[str, str], str] = {}
         self._inputs = graph.inputs(model)
         self._lines: list[str] = []
 
-    def line(self, layer: str, code: str, more: Iterable[str] = ()) -> None:
+    def line(self, layer: Model, code: str, more: Iterable[str] = ()) -> None:
         """Assign an expression to the variable of a layer, and `more`."""
-        targets = ", ".join([self.variables[self._by_name[layer]], *more])
+        targets = ", ".join([self.variables[layer], *more])
         self._lines.append(f"    {targets} = {code}")
 
     def expression(
@@ -165,7 +167,8 @@ class _Writer(_Names):
                 return "None"
             fold_in = self.constant("fold_in", dn.random.fold_in)
             return f"{fold_in}(key, {zlib.crc32(layer.encode())})"
-        return f"{part(operand)}[{layer!r}][{operand.name!r}]"
+        found = f"{part(operand)}[{layer!r}][{operand.name!r}]"
+        return self.renewed.get((layer, operand.name), found)
 
     def _literal(self, name: str, value: Any) -> str:
         return repr(value) if _is_literal(value) else self.constant(name, value)

@@ -26,7 +26,13 @@ FORMAT = "defnpy.ModelState 1"
 
 
 class History(dict[str, list[float]]):
-    """The numbers of each epoch, a list per quantity."""
+    """The numbers of each epoch, a list per quantity.
+
+    Attributes:
+        compile_seconds: what compiling took, before the first epoch.
+    """
+
+    compile_seconds: float = 0.0
 
     # A fixed field of a tree is hashed; one history is one value.
     __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType]
@@ -160,7 +166,12 @@ def specs(layers: Mapping[Any, shapes.Layer]) -> ModelState:
     for layer in layers.values():
         for param in layer.node.params:
             own = kinds[param.kind].setdefault(layer.name, {})
-            own[param.name] = layer.params[param.name]
+            array = layer.params[param.name]
+            if own.setdefault(param.name, array) != array:
+                raise dn.DefnShapeError(
+                    f"'{param.name}' of the shared layer '{layer.name}' would be "
+                    f"{own[param.name]} in one place and {array} in another"
+                )
     return ModelState(kinds["parameter"], kinds["statistic"])
 
 

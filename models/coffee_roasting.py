@@ -214,7 +214,7 @@ def run(data, epochs, folder):
 
 def print_times(history):
     """Print what compiling and the epochs took."""
-    first, *later = history["seconds"] or [0.0]
+    first, *later = history["seconds"]
     print(f"compiling:    {history.compile_seconds * 1e3:8.1f} ms")
     print(f"first epoch:  {first * 1e3:8.1f} ms")
     if later:
@@ -235,8 +235,8 @@ def main(arguments=None):
         "--out", type=Path, default=Path("build/coffee_roasting"), metavar="DIR"
     )
     options = parser.parse_args(arguments)
-    if options.epochs < 0:
-        parser.error("--epochs is at least 0")
+    if options.epochs < 1:
+        parser.error("--epochs is at least 1")
     if options.data is None and not DATA.exists():
         DATA.parent.mkdir(parents=True, exist_ok=True)
         make_roasts().write_csv(DATA)

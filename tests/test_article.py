@@ -166,6 +166,27 @@ def test_training_and_inference() -> None:
     _ask_in_production(model, trained_state, normalized)
 
 
+def test_production_compiles_nothing_under_load() -> None:
+    def programs() -> int:
+        info = dn.cache.info()
+        return info["compiled"] + info["loaded"]
+
+    model = make_model()
+    state = model.init()
+    serving = dn.Serving(
+        lambda x: nn.predict(model, state, x),
+        batch_size=8,
+        batch_timeout=0.0,
+        template=dn.template((1, 2), "f32"),
+    )
+    rows = np.random.default_rng(0).normal(size=(8, 2)).astype(np.float32)
+    with serving:
+        before = programs()
+        for count in range(1, 9):
+            assert serving.run(rows[:count]).shape == (count, 1)
+        assert programs() == before
+
+
 def _ask_in_production(model: Any, trained_state: Any, rows: Any) -> None:
     serving = dn.Serving(
         lambda x: nn.predict(model, trained_state, x),

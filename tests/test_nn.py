@@ -456,6 +456,28 @@ def test_layer_norm_and_embedding() -> None:
     assert np.array_equal(got[0], state["embedding_0"]["kernel"][[1, 2, 9]])
 
 
+def test_convolution_and_pooling() -> None:
+    x = np.random.default_rng(0).normal(size=(2, 6, 7, 3)).astype(np.float32)
+    image = nn.input("image", shape=(None, 6, 7, 3))
+    state = image.conv(4, 3, name="c").init(key=1)
+    got = nn.predict(image.conv(4, 3, name="c"), state, x)
+    windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(1, 2))
+    wanted = np.einsum("bijcuv,uvco->bijo", windows, state["c"]["kernel"])
+    np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)
+    pooled = x[:, :6, :6].reshape(2, 3, 2, 3, 2, 3)
+    for name, wanted in (("max", pooled.max((2, 4))), ("avg", pooled.mean((2, 4)))):
+        got = nn.predict(getattr(image, f"{name}_pool")(), {}, x)
+        np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-6)
+        got = nn.predict(getattr(image, f"global_{name}_pool")(), {}, x)
+        wanted = x.max((1, 2)) if name == "max" else x.mean((1, 2))
+        np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-6)
+    same = image.conv(6, (3, 1), padding="same", strides=2, groups=3)
+    assert same.init()["conv_0"]["kernel"].shape == (3, 1, 1, 6)
+    assert nn.predict(same, same.init(), x).shape == (2, 3, 4, 6)
+    with pytest.raises(dn.DefnValueError, match="2 groups"):
+        image.conv(3, groups=2)
+
+
 def test_dropout_keeps_the_mean() -> None:
     x = np.ones((100, 100), np.float32)
     y = nn.functional.dropout(x, dn.random.key(0), rate=0.25)

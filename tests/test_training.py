@@ -193,6 +193,26 @@ def test_a_layer_used_twice_gathers_both_batches() -> None:
     assert state["norm.batch_norm_0"]["mean"] == pytest.approx([0.5 * 1 + 0.5 * 20])
 
 
+def test_a_convolutional_network_learns() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 64)
+    x = rng.normal(0, 0.3, (64, 6, 6, 1))
+    x[y == 1, 2:4, :] += 1.0
+    x[y == 0, :, 2:4] += 1.0
+    net = (
+        nn.input("image", shape=(None, 6, 6, 1))
+        .conv(4, 3, activation="relu")
+        .max_pool()
+        .flatten()
+        .dense(2, activation="softmax")
+    )
+    loop = nn.loop.trainer(net, "sparse_categorical_cross_entropy", "adam")
+    loop = loop.metric(lambda y, p: dn.mean(dn.argmax(p, axis=1) == y), "right")
+    history = loop.run((x, y), epochs=60, batch_size=16).history
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
+    assert history["right"][-1] > 0.9
+
+
 def test_early_stop_counts_epochs_without_improvement() -> None:
     x, y = data(20)
     loop = nn.loop.trainer(model(), LOSS, optimizers.sgd(0.0))

@@ -48,6 +48,13 @@ from defnpy.nn.layers import (
     transpose,
 )
 from defnpy.nn.program import build, init, predict
+from defnpy.nn.spatial import (
+    avg_pool,
+    conv,
+    global_avg_pool,
+    global_max_pool,
+    max_pool,
+)
 from defnpy.nn.state import ModelState
 
 __all__ = [
@@ -56,6 +63,7 @@ __all__ = [
     "activation",
     "activations",
     "add",
+    "avg_pool",
     "batch_norm",
     "bias",
     "block",
@@ -63,6 +71,7 @@ __all__ = [
     "celu",
     "concatenate",
     "container",
+    "conv",
     "dense",
     "display",
     "dropout",
@@ -72,6 +81,8 @@ __all__ = [
     "flatten",
     "functional",
     "gelu",
+    "global_avg_pool",
+    "global_max_pool",
     "hard_sigmoid",
     "hard_silu",
     "hard_tanh",
@@ -85,6 +96,7 @@ __all__ = [
     "log_sigmoid",
     "log_softmax",
     "loop",
+    "max_pool",
     "mish",
     "multiply",
     "param",

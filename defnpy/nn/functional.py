@@ -94,6 +94,75 @@ def dropout(x: Any, key: Any, *, rate: float, training: bool = True) -> Any:
 
 
 @defn
+def conv(
+    x: Any,
+    kernel: Any,
+    bias: Any = None,
+    *,
+    strides: int | tuple[int, ...] = 1,
+    padding: Any = "valid",
+    dilation: int | tuple[int, ...] = 1,
+    groups: int = 1,
+) -> Any:
+    """Return the convolution of x [b, space..., c] with a kernel.
+
+    The kernel is [window..., channels in of a group, channels out].
+    """
+    space = "WHDTUV"[: x.ndim - 2]
+    batches = f"N{space}C"
+    y = dn.conv(
+        x,
+        kernel,
+        strides=strides,
+        padding=padding,
+        kernel_dilation=dilation,
+        feature_group_count=groups,
+        layout=(batches, f"{space}IO", batches),
+    )
+    if bias is None:
+        return y
+    return y + bias
+
+
+@defn
+def max_pool(
+    x: Any, *, window: Any = 2, strides: Any = None, padding: Any = "valid"
+) -> Any:
+    """Return the largest element of each window of x [b, space..., c]."""
+    sizes, steps = _windows(x.ndim, window, strides)
+    return dn.window_max(x, sizes, strides=steps, padding=padding)
+
+
+@defn
+def avg_pool(
+    x: Any, *, window: Any = 2, strides: Any = None, padding: Any = "valid"
+) -> Any:
+    """Return the mean of each window of x [b, space..., c], padding left out."""
+    sizes, steps = _windows(x.ndim, window, strides)
+    return dn.window_mean(x, sizes, strides=steps, padding=padding)
+
+
+@defn
+def global_max_pool(x: Any) -> Any:
+    """Return the largest element of each channel of x [b, space..., c]."""
+    return dn.max(x, axis=tuple(range(1, x.ndim - 1)))
+
+
+@defn
+def global_avg_pool(x: Any) -> Any:
+    """Return the mean of each channel of x [b, space..., c]."""
+    return dn.mean(x, axis=tuple(range(1, x.ndim - 1)))
+
+
+def _windows(ndim: int, window: Any, strides: Any) -> Any:
+    """Return sizes and steps of windows over every axis; they are 1 for b and c."""
+    size = window if isinstance(window, tuple) else (window,) * (ndim - 2)
+    step = size if strides is None else strides
+    step = step if isinstance(step, tuple) else (step,) * (ndim - 2)
+    return (1, *size, 1), (1, *step, 1)
+
+
+@defn
 def layer_norm(x: Any, gamma: Any, beta: Any, *, epsilon: float = 1e-3) -> Any:
     """Return x with mean 0 and variance 1 along its last axis, then scaled."""
     mean = dn.mean(x, axis=-1, keepdims=True)

@@ -37,12 +37,12 @@ from defnpy.ir.types import TensorType
 from defnpy.ops.axes import full
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Callable, Iterator
 
     from defnpy.frontend.frame import Frame
 
 _ROUNDS = 20
-RAN = "%ran"
 _ABSENT = object()
 
 
@@ -318,6 +318,11 @@ def _shown(slot: Slot) -> str:
     return str(tree.unflatten(slot.treedef, leaves))
 
 
+def ran_name(node: ast.stmt) -> str:
+    """Return the name under which a loop carries whether it ran at all."""
+    return f"%ran{node.lineno}:{node.col_offset}"
+
+
 def starting(frame: Frame, slots: dict[str, Slot]) -> list[Expr]:
     """Return the carried tensors before the first iteration."""
     made: list[Expr] = []
@@ -334,16 +339,20 @@ def finish(
     slots: dict[str, Slot],
     outputs: tuple[Expr, ...],
     assigned: frozenset[str],
+    ran: str,
 ) -> None:
-    """Bind the names of a loop to what came out of it."""
+    """Bind the names of a loop to what came out of it.
+
+    `ran` is the name that tells whether it ran at all, if it is not sure to.
+    """
     values = iter(outputs)
     found = {name: slot.fill(values) for name, slot in slots.items()}
-    ran = found.pop(RAN, True)
+    did_run = found.pop(ran, True)
     for name in assigned - slots.keys():
         frame.env.pop(name, None)
     for name, value in found.items():
         slot = slots[name]
         late = not slot.bound and name != RESULT and not isinstance(value, Maybe)
-        if late and ran is not True:
-            value = Maybe(value, ran)
+        if late and did_run is not True:
+            value = Maybe(value, did_run)
         frame.env[name] = frame.session.own(value)

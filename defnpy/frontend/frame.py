@@ -52,6 +52,7 @@ class Frame:
         function: the Python function, for its globals and closure.
         caller: the frame that called it.
         needed: names whose values are read after the statement that runs now.
+        iterated: names that loops run over now, and what they share memory with.
         copies: subscripts that made a copy when they were evaluated last.
         returned: what the calls evaluated last share memory with.
     """
@@ -74,6 +75,7 @@ class Frame:
         self.function, self.outer, self.caller = function, outer, caller
         self.env: dict[str, Any] = {}
         self.needed: frozenset[str] = frozenset()
+        self.iterated: tuple[tuple[str, frozenset[Any]], ...] = ()
         self.copies: set[ast.AST] = set()
         self.returned: dict[ast.AST, frozenset[Any]] = {}
 

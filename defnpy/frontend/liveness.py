@@ -112,7 +112,8 @@ class Liveness:
     """Which names are live at the loops and branches of a function.
 
     Attributes:
-        after: for each statement that has a body, what is live after it.
+        after: for each statement that has a body, what is live after that, in
+            the `else` of a loop too.
         entry: for each loop, what is live into an iteration.
         end: for each statement, what is live at the end of its block.
         needed: for each statement, names whose values it must keep for later.
@@ -189,8 +190,8 @@ class Liveness:
         return out | reads(node)
 
     def _for(self, node: ast.For, out: Names, exits: _Exits) -> Names:
-        self.after[node] = out
         done = self._block(node.orelse, out, exits)
+        self.after[node] = out | done
         head, before = done, None
         while head != before:
             before = head
@@ -201,8 +202,8 @@ class Liveness:
         return head | reads(node.iter)
 
     def _while(self, node: ast.While, out: Names, exits: _Exits) -> Names:
-        self.after[node] = out
         done = self._block(node.orelse, out, exits) | reads(node.test)
+        self.after[node] = out | done
         head, before = done, None
         while head != before:
             before = head

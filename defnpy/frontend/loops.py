@@ -10,11 +10,11 @@ from defnpy.base.errors import DefnError, DefnShapeError, DefnStaticError, DefnT
 from defnpy.frontend import carries
 from defnpy.frontend.bounds import bounds_of
 from defnpy.frontend.branches import choose, guard
-from defnpy.frontend.carries import RAN, Settled
+from defnpy.frontend.carries import Settled, ran_name
 from defnpy.frontend.frame import BROKEN, CONTINUED, FLAGS, RESULT, RETURNED
 from defnpy.frontend.iteration import Count, plan
 from defnpy.frontend.liveness import assigned_in
-from defnpy.frontend.memory import memory_of
+from defnpy.frontend.memory import iterating, memory_of
 from defnpy.frontend.operators import nonzero, strong, truth
 from defnpy.frontend.statements import assign
 from defnpy.frontend.values import tensors_in
@@ -38,26 +38,28 @@ if TYPE_CHECKING:
 
 # How many iterations are expanded where nobody asked for it.
 EXPAND_LIMIT = 10_000
-INDEX = "%index"
 
 
 def for_(frame: Frame, node: ast.For) -> None:
     """Run a `for`."""
-    planned = plan(frame, frame.evaluate(node.iter))
+    value = frame.evaluate(node.iter)
+    planned = plan(frame, value)
     outer = {flag: frame.env.get(flag, False) for flag in (BROKEN, CONTINUED)}
-    if isinstance(planned, list):
-        _expand(frame, node, planned)
-    else:
-        _count(frame, node, planned)
-    _else(frame, node)
-    frame.env |= outer
+    with iterating(frame, node.iter, value):
+        if isinstance(planned, list):
+            _expand(frame, node, planned)
+        else:
+            _count(frame, node, planned)
+    _else(frame, node, outer)
 
 
-def _else(frame: Frame, node: ast.For | ast.While) -> None:
-    """Run the `else` of a loop unless it was left by `break` or `return`."""
-    frame.env[CONTINUED] = False
+def _else(frame: Frame, node: ast.For | ast.While, outer: dict[str, Any]) -> None:
+    """Run the `else` of a loop unless it was left by `break` or `return`.
+
+    `outer` has the flags of the loop around this one, which the `else` may set.
+    """
     broken = truth(frame.env.get(BROKEN, False))
-    frame.env[BROKEN] = False
+    frame.env |= outer
     if not node.orelse or broken is True or frame.env.get(RETURNED) is True:
         return
 
@@ -182,7 +184,7 @@ def _native(
         if known is not None:
             frame.session.ranges[index] = known
         frame.env |= dict.fromkeys(FLAGS, False)
-        frame.env[RAN] = True
+        frame.env[ran_name(node)] = True
         run(count.get(convert(index, I64, weak=True)))
 
     def head() -> Expr:
@@ -190,12 +192,12 @@ def _native(
 
     found = carries.settle(frame, names, entering, head, body)
     if _may_stop(found):
-        _stoppable(frame, names, entering, bounds, body, assigned)
+        _stoppable(frame, node, names, entering, bounds, body, assigned)
         return
     init = carries.starting(frame, found.slots)
     params = (found.made, *found.params)
     outputs = close_for(bounds, init, found.region, params, found.results)
-    carries.finish(frame, found.slots, outputs, assigned)
+    carries.finish(frame, found.slots, outputs, assigned, ran_name(node))
 
 
 def _may_stop(found: Settled) -> bool:
@@ -205,6 +207,7 @@ def _may_stop(found: Settled) -> bool:
 
 def _stoppable(
     frame: Frame,
+    node: ast.For,
     names: list[str],
     entering: frozenset[str],
     bounds: tuple[Expr, Expr, Expr],
@@ -213,10 +216,11 @@ def _stoppable(
 ) -> None:
     """Make a counted loop that `break` or `return` may leave: a `while`."""
     start, stop, step = bounds
-    frame.env[INDEX] = start
+    counter = f"%index{node.lineno}:{node.col_offset}"
+    frame.env[counter] = start
 
     def test() -> Expr:
-        index = frame.env[INDEX]
+        index = frame.env[counter]
         forward = scalar_of(step)
         if forward is not None:
             inside = less(index, stop) if forward > 0 else greater(index, stop)
@@ -226,13 +230,14 @@ def _stoppable(
         return logical_and(inside, logical_not(_stop_flag(frame)))
 
     def step_on(made: Any) -> None:
-        index = frame.env[INDEX]
-        frame.env[INDEX] = index
+        index = frame.env[counter]
         body(index)
-        frame.env[INDEX] = convert(index + step, I64)
+        frame.env[counter] = convert(index + step, I64)
 
-    _while(frame, [INDEX, *names], entering, test, step_on, assigned)
-    frame.env.pop(INDEX, None)
+    _while(
+        frame, node, [counter, *names], entering | {counter}, test, step_on, assigned
+    )
+    frame.env.pop(counter, None)
 
 
 def _stop_flag(frame: Frame) -> Expr:
@@ -244,6 +249,7 @@ def _stop_flag(frame: Frame) -> Expr:
 
 def _while(
     frame: Frame,
+    node: ast.For | ast.While,
     names: list[str],
     entering: frozenset[str],
     test: Callable[[], Expr],
@@ -255,11 +261,11 @@ def _while(
             holds = strong(test())
         return region, (holds,)
 
-    found = carries.settle(frame, names, entering | {INDEX}, head, body)
+    found = carries.settle(frame, names, entering, head, body)
     init = carries.starting(frame, found.slots)
     made = (found.region, found.results)
     outputs = close_while(init, found.params, found.made, made)
-    carries.finish(frame, found.slots, outputs, assigned)
+    carries.finish(frame, found.slots, outputs, assigned, ran_name(node))
 
 
 def _bounds(frame: Frame, count: Count) -> tuple[Expr, Expr, Expr]:
@@ -294,10 +300,8 @@ def _carried_names(
     wanted = assigned & (live.live_into(node) | live.live_after(node))
     names = sorted(wanted)
     if may_skip and any(name not in frame.env for name in names):
-        names.append(RAN)
-        frame.env[RAN] = False
-    else:
-        frame.env.pop(RAN, None)
+        names.append(ran_name(node))
+        frame.env[ran_name(node)] = False
     frame.env |= {BROKEN: False, CONTINUED: False, RETURNED: False}
     leaves = {type(each) for each in _own_statements(node.body)}
     if ast.Break in leaves:
@@ -336,8 +340,7 @@ def while_(frame: Frame, node: ast.While) -> None:
     else:
         frame.evaluate(node.test)
         frame.env[BROKEN] = False
-    _else(frame, node)
-    frame.env |= outer
+    _else(frame, node, outer)
 
 
 def _first_test(frame: Frame, node: ast.While) -> Any:
@@ -409,12 +412,12 @@ def _while_native(frame: Frame, node: ast.While) -> None:
 
     def body(made: Any) -> None:
         frame.env |= dict.fromkeys(FLAGS, False)
-        frame.env[RAN] = True
+        frame.env[ran_name(node)] = True
         if binds:
             frame.evaluate(node.test)
         frame.execute(node.body)
         frame.env[CONTINUED] = False
 
-    _while(frame, names, entering, test, body, assigned)
+    _while(frame, node, names, entering, test, body, assigned)
     if binds:
         frame.evaluate(node.test)

@@ -8,16 +8,17 @@ so each name keeps tokens of the arrays it may share memory with.
 from __future__ import annotations
 
 import ast
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from defnpy.base.errors import DefnTypeError
-from defnpy.frontend.liveness import root_name
-from defnpy.frontend.values import Closure, TensorMethod, is_number
+from defnpy.frontend.liveness import reads, root_name
+from defnpy.frontend.values import Closure, Rows, TensorMethod, is_number
 from defnpy.ir.expr import Expr, current_span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from defnpy.frontend.frame import Frame
     from defnpy.frontend.session import Session
@@ -125,14 +126,18 @@ def join(a: Mapping[str, Tokens], b: Mapping[str, Tokens]) -> dict[str, Tokens]:
     Two names share memory then if they do in `a` or in `b`, not if one of them has
     in `a` what the other has in `b`: two arrays that swap names stay apart.
     """
-    first, second = _holders(a), _holders(b)
-    apart = {t for t in first.keys() & second.keys() if first[t] != second[t]}
-    renamed = {token: Token(token.root or token) for token in apart}
-    return {
-        name: a.get(name, FRESH)
-        | {renamed.get(token, token) for token in b.get(name, FRESH)}
-        for name in {**a, **b}
-    }
+    if a == b:
+        return dict(a)
+    # Sets of names that share memory, by the array they share.
+    groups = {(t.root or t, frozenset(names)) for t, names in _holders(a).items()}
+    groups |= {(t.root or t, frozenset(names)) for t, names in _holders(b).items()}
+    found: dict[str, set[Token]] = {name: set() for name in (*a, *b)}
+    for root, names in groups:
+        if not any(root is r and names < wider for r, wider in groups):
+            token = Token(root)
+            for name in names:
+                found[name].add(token)
+    return {name: frozenset(tokens) for name, tokens in found.items()}
 
 
 def _holders(names: Mapping[str, Tokens]) -> dict[Token, set[str]]:
@@ -159,6 +164,11 @@ def check_store(frame: Frame, target: ast.expr) -> None:
             hint="pass it as an argument and return it",
         )
     tokens = shares(frame).get(name, FRESH)
+    if any(name == each and tokens & found for each, found in frame.iterated):
+        raise DefnTypeError(
+            f"`{name}` is stored into while a loop runs over it",
+            hint=f"loop over `{name}.copy()`, or over its indices",
+        )
     frame.session.stored |= {t: (name, current_span()) for t in roots(tokens)}
     here: Frame | None = frame
     while here is not None:
@@ -171,6 +181,19 @@ def check_store(frame: Frame, target: ast.expr) -> None:
                     hint=f"make `{name}` with `.copy()`",
                 )
         here = here.caller
+
+
+@contextmanager
+def iterating(frame: Frame, node: ast.expr, value: Any) -> Iterator[None]:
+    """Note that a loop runs over the tensors that the names in `node` hold."""
+    before = frame.iterated
+    if isinstance(value, Expr | Rows):
+        held = {each: shares(frame).get(each, FRESH) for each in reads(node)}
+        frame.iterated = (*before, *held.items())
+    try:
+        yield
+    finally:
+        frame.iterated = before
 
 
 def check_lost(

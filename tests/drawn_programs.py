@@ -218,3 +218,11 @@ def draw_program(data: st.DataObject, arrays: Arrays) -> Function:
         return program.pool[len(params) :][-4:] or list(params)
 
     return build(made, *types_of(arrays))
+
+
+def total(results: Sequence[Expr]) -> Expr:
+    """Return the sum of all elements of all results."""
+    made = reduce.sum(results[0])
+    for result in results[1:]:
+        made = made + reduce.sum(result)
+    return made

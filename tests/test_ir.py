@@ -1,14 +1,19 @@
 """What a program is: construction, closing, printing and verifying."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from defnpy.backends.reference import kernels
 from defnpy.base import dtypes
 from defnpy.base.dtypes import F32, F64, I64
 from defnpy.base.errors import DefnShapeError, InternalError
 from defnpy.base.span import Span
+from defnpy.ir import printer
+from defnpy.ir import verify as verifier
 from defnpy.ir.expr import Expr, at, make_param, scope
 from defnpy.ir.function import Function, check_closed, close, inline
 from defnpy.ir.kernel import (
@@ -319,3 +324,9 @@ def test_what_a_block_binds_ends_with_it() -> None:
     after = Store(Y, (ZERO,), load(SUM, ()))
     with pytest.raises(InternalError, match="has no memory"):
         verify_kernel(Kernel("k", (X,), (Y,), (loop, after)))
+
+
+@pytest.mark.parametrize("module", [printer, verifier, kernels])
+def test_every_statement_is_known(module: object) -> None:
+    table = module._STATEMENTS  # pyright: ignore
+    assert set(table) == set(get_args(Statement))

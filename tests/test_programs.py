@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from drawn_programs import Arrays, build, draw_arrays, draw_program, types_of
+from drawn_programs import Arrays, build, draw_arrays, draw_program, total, types_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -156,7 +156,7 @@ def test_the_gradient_of_a_program_drawn_at_random(data: st.DataObject) -> None:
     arrays = draw_arrays(data)
     inner = draw_program(data, arrays)
     loss = build(
-        lambda *xs: [_total(inline(inner, xs))], *(p.tensor for p in inner.params)
+        lambda *xs: [total(inline(inner, xs))], *(p.tensor for p in inner.params)
     )
     wrt = range(len(arrays))
     grads = value_and_grad(loss, wrt)
@@ -167,10 +167,3 @@ def test_the_gradient_of_a_program_drawn_at_random(data: st.DataObject) -> None:
     slope = sum(float(np.sum(t)) for t in terms)
     np.testing.assert_allclose(tangent, slope, atol=1e-9 * max(size, 1.0))
     check(grads, arrays, 1e-9 * max(size, 1.0))
-
-
-def _total(results: Sequence[Expr]) -> Expr:
-    total = reduce.sum(results[0])
-    for result in results[1:]:
-        total = total + reduce.sum(result)
-    return total

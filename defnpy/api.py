@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,9 +119,41 @@ class Defn(Compiled):
         return self._function.__qualname__
 
     def python(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the function undecorated in CPython, on copies of the arrays."""
+        """Run the function undecorated in CPython, on copies of the arrays.
+
+        So do the decorated functions that it calls.
+        """
         args, kwargs = tree.map(_copied, (args, kwargs))
-        return self._function(*args, **kwargs)
+        with _interpreted:
+            return self._function(*args, **kwargs)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the function, compiled for the types of its arguments."""
+        if _interpreted.anywhere and _interpreted.here:
+            return self.python(*args, **kwargs)
+        return super().__call__(*args, **kwargs)
+
+
+class _Interpreted(threading.local):
+    """Tells whether a thread is inside of ``f.python``.
+
+    `anywhere` counts over all threads, so that a call elsewhere costs next to
+    nothing.
+    """
+
+    anywhere = 0
+    here = 0
+
+    def __enter__(self) -> None:
+        self.here += 1
+        _Interpreted.anywhere += 1
+
+    def __exit__(self, *exception: object) -> None:
+        self.here -= 1
+        _Interpreted.anywhere -= 1
+
+
+_interpreted = _Interpreted()
 
 
 def _copied(leaf: Any) -> Any:

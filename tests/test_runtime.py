@@ -324,3 +324,14 @@ def test_looking_inside():
     assert "ret" in compiled.asm
     assert compiled.cost == {"flops": 7, "bytes": 32}
     assert compiled.memory == {"arguments": 20, "results": 12, "temporaries": 0}
+
+
+def test_python_runs_no_compiler(builds):
+    @defn
+    def halved(x, n=3):
+        return x if n == 0 else halved(x / 2.0, n - 1)
+
+    assert halved.python(8.0) == 1.0
+    assert builds == []
+    assert halved(8.0) == 1.0
+    assert len(builds) == 1

@@ -44,6 +44,8 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function, compiled for the types of its arguments."""
+        if _Interpreted.anywhere and _interpreted.here and isinstance(self, Defn):
+            return self.python(*args, **kwargs)
         quick = self._dispatcher.quick
         if quick is not None and not kwargs and quick.is_current():
             made = quick.run(*args)
@@ -126,12 +128,6 @@ class Defn(Compiled):
         args, kwargs = tree.map(_copied, (args, kwargs))
         with _interpreted:
             return self._function(*args, **kwargs)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the function, compiled for the types of its arguments."""
-        if _interpreted.anywhere and _interpreted.here:
-            return self.python(*args, **kwargs)
-        return super().__call__(*args, **kwargs)
 
 
 class _Interpreted(threading.local):

@@ -70,6 +70,7 @@ class _Merge:
         """Return `a` and `b` as one tree; where they differ it holds `_Chosen`."""
         if a is b:
             return a
+        a, b = _known_yet(a), _known_yet(b)
         if a is _ABSENT or b is _ABSENT:
             return self._join_absent(name, a, b)
         if isinstance(a, Poison) or isinstance(b, Poison):
@@ -131,6 +132,12 @@ def type_of(value: Any) -> TensorType:
 def cast(value: Any, type: TensorType) -> Expr:
     """Return `value` as an expression of the dtype of `type`."""
     return convert(as_expr(value), type.dtype, weak=type.weak)
+
+
+def _known_yet(value: Any) -> Any:
+    """Return a value; one that the first look at a loop has not found is absent."""
+    early = isinstance(value, Poison) and value.early is not None
+    return _ABSENT if early else value
 
 
 def _blank(leaf: Any) -> Any:

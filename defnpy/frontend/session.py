@@ -122,7 +122,7 @@ class Session:
         if isinstance(value, ModuleType):
             return value
         if not is_array(value) and not _is_tree(value):
-            self.guards.append(lambda: _holds(read, lambda now: same(now, value)))
+            self._guard(name, lambda: _holds(read, lambda now: same(now, value)))
             return wrap(value)
         leaves, treedef = tree.flatten(value)
         snapshot = [_signature(leaf) for leaf in leaves]
@@ -134,7 +134,7 @@ class Session:
                 for leaf, kept in zip(found, snapshot, strict=True)
             )
 
-        self.guards.append(lambda: _holds(read, unchanged))
+        self._guard(name, lambda: _holds(read, unchanged))
         if not any(map(is_array, leaves)):
             return tree.map(wrap, value)
         made = [
@@ -142,6 +142,11 @@ class Session:
             for k, leaf in enumerate(leaves)
         ]
         return tree.unflatten(treedef, map(wrap, made))
+
+    def _guard(self, name: str, guard: Callable[[], bool]) -> None:
+        """Keep a guard; its name tells what changed where it fails."""
+        guard.__name__ = name
+        self.guards.append(guard)
 
     def _hidden(self, name: str, read: Callable[[], Any], value: Any) -> Expr:
         array = np.asarray(value)

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DType:
-    """One element type: its short name, kind (``b i u f c``) and size in bits."""
+    """One element type: its short name, kind (``b i u f c``) and size in bits.
+
+    There is one object for each, so that comparing them is quick.
+    """
 
     name: str
     kind: str
@@ -35,6 +38,10 @@ class DType:
     def __str__(self) -> str:
         """Return the short name."""
         return self.name
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        """Pickle by name."""
+        return as_dtype, (self.name,)
 
     @property
     def bytes(self) -> int:

@@ -247,39 +247,45 @@ def simplify(
         return made
     made = function
     for _ in range(ROUNDS):
-        before, made = made, prune(_once(made, done))
-        if _names(made) == _names(before):
+        made, fired = _once(made, done)
+        if not fired:
             break
+    made = prune(made)
     done[function] = done[made] = made
     return made
 
 
-def _names(function: Function) -> list[str]:
-    return [node.op.name for node in function.nodes()]
+def _once(function: Function, done: dict[Function, Function]) -> tuple[Function, bool]:
+    """Return the function with rules applied once, and whether any was."""
+    fired = False
 
-
-def _once(function: Function, done: dict[Function, Function]) -> Function:
     def rewrite(node: Expr, operands: tuple[Expr, ...]) -> Expr | None:
-        return _rewrite(node, operands, done)
+        nonlocal fired
+        if node.op.family == "control":
+            return _with_bodies(node, operands, done)
+        made = _rewrite(node, operands)
+        fired = fired or made is not None
+        return made
 
     with scope(isolated=True):
         mapping = {param: param for param in function.params}
         made = substitute(function.roots, mapping, rewrite)
     split = len(function.effects)
-    return Function(
-        function.name, function.params, tuple(made[split:]), tuple(made[:split])
-    )
+    results, effects = tuple(made[split:]), tuple(made[:split])
+    return Function(function.name, function.params, results, effects), fired
 
 
-def _rewrite(
+def _with_bodies(
     node: Expr, operands: tuple[Expr, ...], done: dict[Function, Function]
-) -> Expr | None:
-    if node.op.family == "control":
-        attrs = {
-            name: simplify(value, done) if isinstance(value, Function) else value
-            for name, value in node.attrs.items()
-        }
-        return make(node.op, operands, **attrs)
+) -> Expr:
+    attrs = {
+        name: simplify(value, done) if isinstance(value, Function) else value
+        for name, value in node.attrs.items()
+    }
+    return make(node.op, operands, **attrs)
+
+
+def _rewrite(node: Expr, operands: tuple[Expr, ...]) -> Expr | None:
     sunk = _sink_broadcast(node, operands)
     if sunk is not None:
         return sunk

@@ -26,7 +26,7 @@ Infer = Callable[..., "Type"]  # (attrs, *operand types) -> type
 Eval = Callable[..., Any]  # (attrs, *NumPy values) -> NumPy value
 Vjp = Callable[..., "Sequence[Expr | None]"]  # (ct, result, *operands) -> cts
 Jvp = Callable[..., "Expr | None"]  # (tangents, result, *operands) -> tangent
-Batch = Callable[..., Any]
+Batch = Callable[..., "Expr"]  # (node, batched, *operands) -> result
 Lower = Callable[..., Any]
 
 
@@ -41,7 +41,9 @@ class Op:
         eval: ``(attrs, *arrays) -> array``: the NumPy definition.
         vjp: ``(ct, result, *operands) -> cotangents``, None where zero.
         jvp: ``(tangents, result, *operands) -> tangent``; a tangent may be None.
-        batch: the vmap rule.
+        batch: the vmap rule, ``(node, batched, *operands) -> result``: the operands
+            for which `batched` holds, at least one, have a first axis more than
+            those of `node`, the lanes; and so has the result.
         lower: for elementwise ops ``(attrs, *scalars) -> scalar``; movement ops
             ``(expr, index) -> (operand index, …)``; others are lowered by name.
         doc: one paragraph a user reads.

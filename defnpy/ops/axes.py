@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,24 @@ from defnpy.ops.leaf import const
 if TYPE_CHECKING:
     from defnpy.ir.types import TensorType
 
-NO_BATCH = Missing("vmap has no rule for it yet; write the loop over the axis")
 Index = tuple[Expr, ...]
+
+
+Batched = Sequence[bool]  # for each operand, whether it has lanes
+
+
+def lane_count(batched: Batched, operands: Sequence[Expr]) -> int:
+    """Return how many lanes the batched operands have."""
+    return operands[list(batched).index(True)].shape[0]
+
+
+def in_every_lane(batched: Batched, operands: Sequence[Expr]) -> tuple[Expr, ...]:
+    """Return the operands with lanes, those that have none repeated."""
+    count = lane_count(batched, operands)
+    return tuple(
+        x if has_lanes else broadcast_to(x, (count, *x.shape))
+        for x, has_lanes in zip(operands, batched, strict=True)
+    )
 
 
 def _matrix(*shape: int) -> np.ndarray:
@@ -30,7 +47,7 @@ RESHAPE = Op(
     eval=lambda attrs, x: x.reshape(attrs["shape"]),
     vjp=lambda ct, y, x: (reshape(ct, x.shape),),
     jvp=lambda tangents, y, x: reshape(tangents[0], y.shape),
-    batch=NO_BATCH,
+    batch=lambda y, batched, x: reshape(x, (x.shape[0], *y.shape)),
     lower=Missing("its index arithmetic is the lowering's own"),
     doc="The same elements, in row-major order, with another shape.",
     family="movement",
@@ -78,7 +95,12 @@ BROADCAST = Op(
     eval=lambda attrs, x: np.broadcast_to(x, attrs["shape"]),
     vjp=lambda ct, y, x: (sum_to(ct, x.shape),),
     jvp=lambda tangents, y, x: broadcast_to(tangents[0], y.shape),
-    batch=NO_BATCH,
+    batch=lambda y, batched, x: broadcast_to(
+        reshape(
+            x, (x.shape[0], *(1,) * (y.tensor.rank - x.tensor.rank + 1), *x.shape[1:])
+        ),
+        (x.shape[0], *y.shape),
+    ),
     lower=_lower_broadcast,
     doc="Repeat along new leading axes and along axes of size 1.",
     family="movement",
@@ -116,6 +138,11 @@ def infer_reduction(attrs: Attrs, x: TensorType) -> TensorType:
     return x.with_shape(tuple(s for a, s in enumerate(x.shape) if a not in axes))
 
 
+def batch_reduction(y: Expr, batched: Batched, x: Expr) -> Expr:
+    """Return the reduction `y` of each lane of `x`."""
+    return make(y.op, (x,), axes=tuple(axis + 1 for axis in y.attrs["axes"]))
+
+
 def _eval_sum(attrs: Attrs, x: np.ndarray) -> np.ndarray:
     return np.asarray(np.sum(x, axis=attrs["axes"], dtype=x.dtype))
 
@@ -126,7 +153,7 @@ SUM = Op(
     eval=_eval_sum,
     vjp=lambda ct, y, x: (spread(ct, x, y),),
     jvp=lambda tangents, y, x: make(SUM, (tangents[0],), **y.attrs),
-    batch=NO_BATCH,
+    batch=batch_reduction,
     lower=Missing("reductions become loops with an accumulator"),
     doc="Sum over axes.",
     family="reduction",

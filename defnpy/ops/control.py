@@ -19,7 +19,7 @@ from defnpy.ops.leaf import const, scalar_of
 
 _EVALUATOR = Missing("the reference evaluator runs its functions")
 _TRANSFORM = Missing("transforms differentiate its functions")
-_NO_BATCH = Missing("vmap has no rule for it yet; write the loop over the axis")
+_VMAP = Missing("vmap knows what becomes of it")
 _STATEMENT = Missing("it becomes a statement of the Kernel language")
 _SAMPLES = Missing("it is tested by the programs of the corpus")
 
@@ -31,7 +31,7 @@ def _control(name: str, infer: Callable[..., Any], doc: str) -> Op:
         eval=_EVALUATOR,
         vjp=_TRANSFORM,
         jvp=_TRANSFORM,
-        batch=_NO_BATCH,
+        batch=_VMAP,
         lower=_STATEMENT,
         doc=doc,
         family="control",
@@ -212,7 +212,7 @@ CHECK = Op(
     eval=_EVALUATOR,
     vjp=lambda ct, y, value, ok, *shown: (ct, None, *(None for _ in shown)),
     jvp=lambda tangents, y, value, ok, *shown: tangents[0],
-    batch=_NO_BATCH,
+    batch=_VMAP,
     lower=_STATEMENT,
     doc="The first operand, once the second holds; otherwise an exception.",
     family="check",
@@ -248,7 +248,7 @@ def _tape_op(name: str, infer: Callable[..., Any], vjp: Any, doc: str) -> Op:
         eval=_EVALUATOR,
         vjp=vjp,
         jvp=_TRANSFORM,
-        batch=_NO_BATCH,
+        batch=_VMAP,
         lower=_STATEMENT,
         doc=doc,
         family="tape",

@@ -11,11 +11,11 @@ from defnpy.base.errors import DefnShapeError
 from defnpy.ir.expr import Expr, make
 from defnpy.ir.op import Attrs, Missing, Op, Sample
 from defnpy.ir.types import TensorType
-from defnpy.ops.axes import NO_BATCH, broadcast_to, reshape
+from defnpy.ops.axes import Batched, broadcast_to, reshape
 from defnpy.ops.elementwise import multiply
 from defnpy.ops.family import common, convert
 from defnpy.ops.leaf import as_expr, const
-from defnpy.ops.movement import squeeze, transpose
+from defnpy.ops.movement import moveaxis, squeeze, transpose
 
 Axes = tuple[tuple[int, ...], tuple[int, ...]]
 
@@ -94,6 +94,26 @@ def _jvp_dot(tangents: Any, y: Expr, a: Expr, b: Expr) -> Expr:
     return terms[0] if len(terms) == 1 else terms[0] + terms[1]
 
 
+def _batch_dot(y: Expr, batched: Batched, a: Expr, b: Expr) -> Expr:
+    """Pair the lanes of both, or take those of one for rows or columns."""
+    (ca, cb), (ba, bb) = y.attrs["contract"], y.attrs["batch"]
+    if batched[0]:
+        ca, ba = _moved(ca), _moved(ba)
+    if batched[1]:
+        cb, bb = _moved(cb), _moved(bb)
+    if all(batched):
+        return make(DOT, (a, b), contract=(ca, cb), batch=((0, *ba), (0, *bb)))
+    made = make(DOT, (a, b), contract=(ca, cb), batch=(ba, bb))
+    first = len(ba)  # free axes come after those that are paired
+    if batched[1]:
+        first += len(free_axes(a.tensor.rank, ca, ba))
+    return moveaxis(made, first, 0)
+
+
+def _moved(axes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(axis + 1 for axis in axes)
+
+
 def _samples() -> list[Sample]:
     rng = np.random.default_rng(4)
     plain = (("contract", ((1,), (0,))), ("batch", ((), ())))
@@ -114,7 +134,7 @@ DOT = Op(
     eval=_eval_dot,
     vjp=_vjp_dot,
     jvp=_jvp_dot,
-    batch=NO_BATCH,
+    batch=_batch_dot,
     lower=Missing("it becomes loops or a BLAS call by its size"),
     doc="Sum of products over contracted axes, for each batch index.",
     family="dot",

@@ -12,7 +12,7 @@ from defnpy.ir.expr import Expr, make
 from defnpy.ir.op import Attrs, Op, Sample
 from defnpy.ops.axes import broadcast_to
 from defnpy.ops.family import (
-    NO_BATCH,
+    batch_elementwise,
     binary,
     broadcast_shape,
     common,
@@ -369,7 +369,7 @@ SELECT = Op(
         0.0 if tangents[1] is None else tangents[1],
         0.0 if tangents[2] is None else tangents[2],
     ),
-    batch=NO_BATCH,
+    batch=batch_elementwise,
     lower=native,
     doc="Elements of a where the condition holds, of b elsewhere.",
     family="elementwise",
@@ -410,7 +410,7 @@ BITCAST = Op(
     ),
     vjp=lambda ct, y, x: (None,),
     jvp=lambda tangents, y, x: None,
-    batch=NO_BATCH,
+    batch=batch_elementwise,
     lower=native,
     doc="The same bits read as another dtype of the same size.",
     family="elementwise",

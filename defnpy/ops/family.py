@@ -18,18 +18,21 @@ from defnpy.base.errors import DefnShapeError, DefnTypeError, InternalError
 from defnpy.ir.expr import Expr, make
 from defnpy.ir.op import Attrs, Lower, Missing, Op, Sample
 from defnpy.ir.types import TensorType, Type
-from defnpy.ops.axes import broadcast_to
+from defnpy.ops.axes import Batched, broadcast_to, in_every_lane
 from defnpy.ops.leaf import as_expr, const, is_const
 
 Partial = Callable[..., "Expr | float | None"]  # (result, *operands) -> derivative
 Partials = Sequence[Partial] | Missing
 
-NO_BATCH = Missing("vmap has no rule for it yet; write the loop over the axis")
-
 
 def native(attrs: Attrs, *operands: Expr) -> Expr:
     """Mark an op that every backend has an instruction or a call for."""
     raise InternalError("a native op is not expanded")
+
+
+def batch_elementwise(y: Expr, batched: Batched, *operands: Expr) -> Expr:
+    """Return the elementwise op of `y` applied in every lane."""
+    return make(y.op, in_every_lane(batched, operands), **y.attrs)
 
 
 class Elementwise:
@@ -68,6 +71,10 @@ class Elementwise:
 
 def common(*operands: Expr, floats: bool = False) -> list[Expr]:
     """Return operands converted to their common dtype and shape."""
+    first = operands[0].type
+    if all(e.type == first for e in operands[1:]):  # the most frequent case
+        if not floats or operands[0].dtype.is_inexact:
+            return list(operands)
     dtype, weak = dtypes.promote(*((e.dtype, e.tensor.weak) for e in operands))
     if floats and not dtype.is_inexact:
         dtype = dtypes.F64 if weak else dtypes.default_float()
@@ -77,6 +84,9 @@ def common(*operands: Expr, floats: bool = False) -> list[Expr]:
 
 def broadcast_shape(*operands: Expr) -> tuple[int, ...]:
     """Return the shape NumPy would broadcast to, or say which axes differ."""
+    shapes = {e.shape for e in operands}
+    if len(shapes - {()}) <= 1:
+        return max(shapes, key=len)
     try:
         return np.broadcast_shapes(*(e.shape for e in operands))
     except ValueError:
@@ -123,7 +133,7 @@ CONVERT = Op(
         else None,
     ),
     jvp=lambda tangents, y, x: convert(tangents[0], y.dtype, weak=y.tensor.weak),
-    batch=NO_BATCH,
+    batch=batch_elementwise,
     lower=native,
     doc="Return x with another dtype; NaN becomes the integer 0, infinities its"
     " extremes.",
@@ -225,7 +235,7 @@ def elementwise(
         eval=evaluate,
         vjp=missing or vjp,
         jvp=missing or jvp,
-        batch=NO_BATCH,
+        batch=batch_elementwise,
         lower=lower,
         doc=doc,
         family="elementwise",

@@ -11,8 +11,8 @@ from defnpy.ir.expr import Expr, make, make_param, scope
 from defnpy.ir.function import close, inline
 from defnpy.ir.op import Attrs, Missing, Op, Sample
 from defnpy.ir.types import TupleType, Type
-from defnpy.ops.axes import NO_BATCH
 from defnpy.ops.control import items
+from defnpy.ops.family import batch_elementwise
 from defnpy.ops.leaf import as_expr
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ STOP_GRADIENT = Op(
     eval=lambda attrs, x: x,
     vjp=lambda ct, y, x: (None,),
     jvp=lambda tangents, y, x: None,
-    batch=NO_BATCH,
+    batch=batch_elementwise,
     lower=lambda attrs, x: x,
     doc="The operand, taken as a constant by gradients.",
     family="elementwise",
@@ -54,7 +54,7 @@ CUSTOM_GRAD = Op(
     eval=lambda attrs, *operands: operands[: attrs["count"]],
     vjp=_vjp_custom,
     jvp=Missing("it says its cotangents, not its tangents; use grad of grad"),
-    batch=NO_BATCH,
+    batch=Missing("vmap batches the function it holds"),
     lower=Missing("each of its results is the operand at its place"),
     doc="The first operands, with the cotangents of the ones after them given by a"
     " function of the results' cotangents and of what it captures.",

@@ -5,6 +5,7 @@ Every index is in bounds when these run: the frontend checks it, or knows it.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,10 +15,17 @@ from defnpy.base.errors import InternalError
 from defnpy.ir.expr import Expr, make
 from defnpy.ir.op import Attrs, Missing, Op, Sample
 from defnpy.ir.types import TensorType
-from defnpy.ops.axes import NO_BATCH, zeros_like
-from defnpy.ops.elementwise import equal, where
+from defnpy.ops.axes import (
+    Batched,
+    broadcast_to,
+    in_every_lane,
+    lane_count,
+    zeros_like,
+)
+from defnpy.ops.elementwise import add, equal, multiply, where
 from defnpy.ops.family import convert
-from defnpy.ops.movement import iota, reshape
+from defnpy.ops.leaf import const
+from defnpy.ops.movement import iota, moveaxis, reshape, transpose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +65,7 @@ DYNAMIC_SLICE = Op(
     jvp=lambda tangents, y, x, *starts: make(
         DYNAMIC_SLICE, (tangents[0], *starts), **y.attrs
     ),
-    batch=NO_BATCH,
+    batch=lambda y, batched, x, *starts: _batch_slice(y, batched, x, starts),
     lower=Missing("its index is its operand's plus the start, which is an operand"),
     doc="The window of given sizes whose first element is at the given index.",
     family="movement",
@@ -110,7 +118,9 @@ DYNAMIC_UPDATE = Op(
     jvp=lambda tangents, y, x, v, *starts: dynamic_update(
         _tangent(tangents[0], x), _tangent(tangents[1], v), starts
     ),
-    batch=NO_BATCH,
+    batch=lambda y, batched, *operands: _batch_update(
+        y, batched, operands, dynamic_update, scatter
+    ),
     lower=_STORED,
     doc="x with the window that begins at the given index replaced by v.",
     family="store",
@@ -128,7 +138,9 @@ DYNAMIC_ADD = Op(
     jvp=lambda tangents, y, x, v, *starts: dynamic_add(
         _tangent(tangents[0], x), _tangent(tangents[1], v), starts
     ),
-    batch=NO_BATCH,
+    batch=lambda y, batched, *operands: _batch_update(
+        y, batched, operands, dynamic_add, scatter_add
+    ),
     lower=_STORED,
     doc="x with v added to the window that begins at the given index.",
     family="store",
@@ -162,7 +174,7 @@ GATHER = Op(
         None,
     ),
     jvp=lambda tangents, y, x, index: gather(tangents[0], index, y.attrs["axis"]),
-    batch=NO_BATCH,
+    batch=lambda y, batched, x, index: _batch_gather(y, batched, x, index),
     lower=Missing("its element is its operand's at the index read"),
     doc="Slices of x along an axis, one for each element of an i64 index tensor.",
     family="gather",
@@ -206,7 +218,7 @@ SCATTER_ADD = Op(
     jvp=lambda tangents, y, x, index, v: scatter_add(
         _tangent(tangents[0], x), index, _tangent(tangents[2], v), y.attrs["axis"]
     ),
-    batch=NO_BATCH,
+    batch=lambda y, batched, *operands: _batch_scatter(y, batched, *operands),
     lower=_STORED,
     doc="x with slices added along an axis at the places in an i64 index tensor.",
     family="store",
@@ -243,7 +255,7 @@ SCATTER = Op(
     jvp=lambda tangents, y, x, index, v: scatter(
         _tangent(tangents[0], x), index, _tangent(tangents[2], v), y.attrs["axis"]
     ),
-    batch=NO_BATCH,
+    batch=lambda y, batched, *operands: _batch_scatter(y, batched, *operands),
     lower=_STORED,
     doc="x with slices replaced along an axis at the places in an i64 index tensor;"
     " of equal places the last one wins.",
@@ -262,3 +274,103 @@ def scatter_add(x: Expr, index: Expr, v: Expr, axis: int = 0) -> Expr:
 def scatter(x: Expr, index: Expr, v: Expr, axis: int = 0) -> Expr:
     """Return `x` with `v` stored along `axis` at the places in `index`."""
     return make(SCATTER, (x, index, v), axis=axis)
+
+
+# Lanes that each have a window of their own read rows at a table of places.
+
+
+def _batch_slice(y: Expr, batched: Batched, x: Expr, starts: Sequence[Expr]) -> Expr:
+    count, sizes = lane_count(batched, (x, *starts)), y.attrs["sizes"]
+    if not any(batched[1:]):
+        return dynamic_slice(x, (const(0, I64), *starts), (count, *sizes))
+    shape = y.operands[0].shape
+    lane = iota(count) if batched[0] else const(0, I64)
+    places = _window_places(shape, sizes, (lane, *starts), count)
+    return gather(_rows(x, shape, places), places)
+
+
+def _batch_update(
+    y: Expr, batched: Batched, operands: Sequence[Expr], one: Any, many: Any
+) -> Expr:
+    """Replace the window of each lane, by `one` update or at `many` places."""
+    count, (x, v, *starts) = lane_count(batched, operands), operands
+    has_lanes = (*batched[:2], True)
+    x, v, _ = in_every_lane(has_lanes, (x, v, iota(count)))
+    if not any(batched[2:]):
+        return one(x, v, (const(0, I64), *starts))
+    shape, window = (each.shape for each in y.operands[:2])
+    places = _window_places(shape, window, (iota(count), *starts), count)
+    return reshape(many(_rows(x, shape, places), places, v), x.shape)
+
+
+def _window_places(
+    shape: Sequence[int], sizes: Sequence[int], starts: Sequence[Expr], count: int
+) -> Expr:
+    """Return, for each lane, which rows of tensors of `shape` are in its window.
+
+    Axes that the window takes whole, at the end, are in the rows.  The first of
+    `starts` says which tensor; each start is one number, or one for each lane.
+    """
+    cut = (a + 1 for a, size in enumerate(shape) if sizes[a] != size)
+    head = max(cut, default=0)
+    table = (count, *sizes[:head])
+
+    def everywhere(start: Expr) -> Expr:
+        return reshape(start, (-1, *(1,) * head)) if start.tensor.rank else start
+
+    places = broadcast_to(everywhere(starts[0]), table)
+    for axis in range(head):
+        along = add(iota(table, axis=axis + 1), everywhere(starts[axis + 1]))
+        places = add(multiply(places, const(shape[axis], I64)), along)
+    return places
+
+
+def _rows(x: Expr, shape: Sequence[int], places: Expr) -> Expr:
+    """Return `x`, of tensors of `shape`, as the rows that `places` count."""
+    rest = tuple(shape[places.tensor.rank - 1 :])
+    size = math.prod(rest)
+    return reshape(x, (x.tensor.size // size if size else 0, *rest))
+
+
+def _batch_gather(y: Expr, batched: Batched, x: Expr, index: Expr) -> Expr:
+    axis = y.attrs["axis"]
+    if not batched[1]:
+        return gather(x, index, axis + 1)
+    if not batched[0]:
+        return moveaxis(gather(x, index, axis), axis, 0)
+    rows = moveaxis(x, axis + 1, 1)
+    made = gather(_flat(rows), _flat_places(rows, index))
+    return _between(made, index.tensor.rank - 1, axis)
+
+
+def _batch_scatter(y: Expr, batched: Batched, x: Expr, index: Expr, v: Expr) -> Expr:
+    axis = y.attrs["axis"]
+    count = lane_count(batched, (x, index, v))
+    has_lanes = (batched[0], batched[2], True)
+    x, v, _ = in_every_lane(has_lanes, (x, v, iota(count)))
+    if not batched[1]:
+        return make(y.op, (x, index, v), axis=axis + 1)
+    rows = moveaxis(x, axis + 1, 1)
+    width = index.tensor.rank - 1
+    order = (0, *range(axis + 1, axis + 1 + width), *range(1, axis + 1))
+    values = transpose(v, (*order, *range(len(order), v.tensor.rank)))
+    made = make(y.op, (_flat(rows), _flat_places(rows, index), values), axis=0)
+    return moveaxis(reshape(made, rows.shape), 1, axis + 1)
+
+
+def _flat(rows: Expr) -> Expr:
+    count, size, *rest = rows.shape
+    return reshape(rows, (count * size, *rest))
+
+
+def _flat_places(rows: Expr, index: Expr) -> Expr:
+    """Return the places in ``_flat(rows)`` that `index` means in each lane."""
+    count, size = rows.shape[:2]
+    first = multiply(iota(count), const(size, I64))
+    return add(index, reshape(first, (count, *(1,) * (index.tensor.rank - 1))))
+
+
+def _between(x: Expr, width: int, axis: int) -> Expr:
+    """Return `x` with the `width` axes after its first moved behind `axis` others."""
+    order = (0, *range(width + 1, width + 1 + axis), *range(1, width + 1))
+    return transpose(x, (*order, *range(len(order), x.tensor.rank)))

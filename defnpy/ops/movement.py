@@ -12,9 +12,9 @@ from defnpy.ir.expr import Expr, make
 from defnpy.ir.op import Attrs, Missing, Op, Sample
 from defnpy.ir.types import TensorType
 from defnpy.ops.axes import (
-    NO_BATCH,
     Index,
     broadcast_to,
+    in_every_lane,
     normalize_axes,
     reshape,
     zeros_like,
@@ -37,7 +37,7 @@ TRANSPOSE = Op(
     eval=lambda attrs, x: np.transpose(x, attrs["axes"]),
     vjp=lambda ct, y, x: (transpose(ct, tuple(np.argsort(y.attrs["axes"]).tolist())),),
     jvp=lambda tangents, y, x: transpose(tangents[0], y.attrs["axes"]),
-    batch=NO_BATCH,
+    batch=lambda y, batched, x: transpose(x, (0, *(a + 1 for a in y.attrs["axes"]))),
     lower=lambda y, index: (
         tuple(index[y.attrs["axes"].index(a)] for a in range(len(index))),
     ),
@@ -95,7 +95,12 @@ SLICE = Op(
     ],
     vjp=_vjp_slice,
     jvp=lambda tangents, y, x: make(SLICE, (tangents[0],), **y.attrs),
-    batch=NO_BATCH,
+    batch=lambda y, batched, x: strided_slice(
+        x,
+        (0, *y.attrs["start"]),
+        (x.shape[0], *y.attrs["stop"]),
+        (1, *y.attrs["step"]),
+    ),
     lower=lambda y, index: (
         tuple(
             index_add(index_mul(i, step), start)
@@ -195,7 +200,9 @@ PAD = Op(
     eval=_eval_pad,
     vjp=_vjp_pad,
     jvp=lambda tangents, y, x: make(PAD, (tangents[0],), **y.attrs),
-    batch=NO_BATCH,
+    batch=lambda y, batched, x: pad(
+        x, (0, *y.attrs["low"]), (0, *y.attrs["high"]), (0, *y.attrs["interior"])
+    ),
     lower=Missing("it is stored as zeros and then a copy of its operand"),
     doc="Zeros around, and between, the elements; amounts are not negative.",
     family="copy",
@@ -253,7 +260,9 @@ CONCATENATE = Op(
         ),
         **y.attrs,
     ),
-    batch=NO_BATCH,
+    batch=lambda y, batched, *xs: make(
+        CONCATENATE, in_every_lane(batched, xs), axis=y.attrs["axis"] + 1
+    ),
     lower=Missing("each part is copied to its place"),
     doc="Tensors one after another along an axis.",
     family="copy",
@@ -347,7 +356,7 @@ IOTA = Op(
     eval=_eval_iota,
     vjp=Missing("it has no operands"),
     jvp=Missing("it has no operands"),
-    batch=NO_BATCH,
+    batch=Missing("it has no operands"),
     lower=Missing("its element is its index"),
     doc="0, 1, 2, … along an axis.",
     family="leaf",

@@ -11,8 +11,8 @@ from defnpy.base.errors import DefnShapeError
 from defnpy.ir.expr import Expr, make
 from defnpy.ir.op import Attrs, Missing, Op, Sample
 from defnpy.ops.axes import (
-    NO_BATCH,
     SUM,
+    batch_reduction,
     infer_reduction,
     normalize_axes,
     reduce_sum,
@@ -68,7 +68,7 @@ def _extreme(name: str, function: Any, doc: str) -> Op:
         eval=lambda attrs, x: np.asarray(function(x, axis=attrs["axes"])),
         vjp=_share_extreme,
         jvp=_jvp_extreme,
-        batch=NO_BATCH,
+        batch=batch_reduction,
         lower=_LOOP,
         doc=doc,
         family="reduction",
@@ -105,7 +105,7 @@ PROD = Op(
     jvp=lambda tangents, y, x: reduce_sum(
         scale(tangents[0], _others(y, x)), y.attrs["axes"]
     ),
-    batch=NO_BATCH,
+    batch=batch_reduction,
     lower=_LOOP,
     doc="Product over axes.",
     family="reduction",
@@ -126,7 +126,7 @@ def _arg(name: str, function: Any, doc: str) -> Op:
         ),
         vjp=lambda ct, y, x: (None,),
         jvp=lambda tangents, y, x: None,
-        batch=NO_BATCH,
+        batch=batch_reduction,
         lower=_LOOP,
         doc=doc,
         family="reduction",

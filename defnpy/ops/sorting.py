@@ -16,7 +16,6 @@ from defnpy.ir.expr import Expr, make
 from defnpy.ir.op import Attrs, Missing, Op, Sample
 from defnpy.ir.types import TensorType
 from defnpy.ops import axes, control, movement
-from defnpy.ops.axes import NO_BATCH
 from defnpy.ops.creation import static_int
 from defnpy.ops.elementwise import (
     bitcast,
@@ -33,7 +32,7 @@ from defnpy.ops.elementwise import (
     shift_right,
     where,
 )
-from defnpy.ops.family import convert
+from defnpy.ops.family import batch_elementwise, convert
 from defnpy.ops.indexing import dynamic_slice, dynamic_update
 from defnpy.ops.leaf import as_expr, const
 from defnpy.ops.manipulation import one_axis
@@ -197,7 +196,7 @@ ARGSORT = Op(
     eval=_eval_argsort,
     vjp=lambda ct, y, x: (None,),
     jvp=lambda tangents, y, x: None,
-    batch=NO_BATCH,
+    batch=batch_elementwise,
     lower=Missing("`expand_argsort` makes loops of it before"),
     doc="The places of the elements along the last axis in sorted order, as i64;"
     " equal elements keep their order and NaN comes last.",

@@ -260,7 +260,7 @@ def test_quotients_of_integers_are_the_default_float() -> None:
 
 
 def test_numbers_alone_keep_pythons_precision() -> None:
-    assert dn.add(1, 2) == 3 and dn.add(1, 2).dtype == np.int64
+    assert dn.add(1, 2) == 3 and type(dn.add(1, 2)) is int
     assert dn.exp(1.0) == np.exp(1.0)
 
 

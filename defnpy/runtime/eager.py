@@ -99,7 +99,10 @@ def _run(called: PublicFunction, leaves: list[Any], treedef: Any) -> Any:
     values = iter(evaluate(function, [a for a in arrays if a is not None]))
     return tree.unflatten(
         resultdef,
-        [_own(next(values)) if isinstance(r, Expr) else _static(r) for r in results],
+        [
+            _own(next(values), r.tensor.weak) if isinstance(r, Expr) else _static(r)
+            for r in results
+        ],
     )
 
 
@@ -137,8 +140,15 @@ def _signature_problem(
     return None
 
 
-def _own(array: np.ndarray) -> Any:
-    return array if array.ndim else array[()]
+def _own(array: np.ndarray, weak: bool) -> Any:
+    """Return an array, a NumPy scalar, or for a weak scalar a Python number.
+
+    So what is computed of Python numbers alone adapts to the next array it meets,
+    as it does inside a program.
+    """
+    if array.ndim:
+        return array
+    return array.item() if weak else array[()]
 
 
 def _static(value: Any) -> Any:

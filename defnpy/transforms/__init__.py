@@ -1,4 +1,4 @@
-"""Floor 3: programs to programs that mean something else: gradients, tangents, lanes."""
+"""Floor 3: programs to programs that mean something else: gradients, lanes."""
 
 from defnpy.transforms.grad import pullback as pullback
 from defnpy.transforms.grad import value_and_grad as value_and_grad

@@ -23,12 +23,14 @@ from defnpy.base import tree
 from defnpy.base.errors import DefnTypeError
 from defnpy.frontend.target import DefnTarget, TransformTarget
 from defnpy.runtime.dispatch import Dispatcher, Variant, shown_to_users
+from defnpy.runtime.reasons import signature_text
 from defnpy.runtime.signature import Binder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from defnpy.runtime.inspection import Lowered
+    from defnpy.runtime.reasons import VariantInfo
 
 
 class Compiled:
@@ -74,11 +76,42 @@ class Compiled:
 
         ``.ir`` is its text; ``.compile()`` has ``.kernels``, ``.llvm``, ``.asm``,
         ``.cost`` and ``.memory``.
+
+        >>> print(dn.defn(lambda x: x * 2 + 1).lower(dn.template(3)).ir)
+        <lambda>(a0: f32[3]):
+            ...
+            return ...
         """
         from defnpy.runtime.inspection import Lowered
 
         variant, _ = _variant(self._dispatcher, args, kwargs)
         return Lowered(variant.stages)
+
+    def explain(self, *args: Any, **kwargs: Any) -> str:
+        """Return what the compiler made of the function for these arguments.
+
+        It says why it was compiled, whether that was done in this process or
+        found on disk, which operations share a pass over memory, which arrays
+        are changed in place and which are copied, and what BLAS does.
+        """
+        from defnpy.runtime.inspection import explanation
+
+        variant, _ = _variant(self._dispatcher, args, kwargs)
+        signature = signature_text(self._dispatcher.leaves(variant.first))
+        return explanation(variant, signature, len(self.variants()))
+
+    def variants(self) -> list[VariantInfo]:
+        """Return what the function is specialised for by now, and why each was.
+
+        >>> half = dn.defn(lambda x: x / 2)
+        >>> half(np.ones(3)), half(1.0)
+        (array([0.5, 0.5, 0.5]), np.float64(0.5))
+        >>> for each in half.variants():
+        ...     print(each.signature, "because", each.why)
+        x: f64[3] because it is the first call
+        x: f64*[] because `x` is f64*[], not f64[3]
+        """
+        return self._dispatcher.variants()
 
 
 @shown_to_users

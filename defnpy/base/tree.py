@@ -50,6 +50,17 @@ def leaves(value: Any) -> list[Any]:
     return flatten(value)[0]
 
 
+def paths(value: Any, name: str) -> list[str]:
+    """Return, for each leaf of `value`, how it is reached from `name`.
+
+    >>> paths({"w": [1, 2], "b": 3}, "p")
+    ["p['b']", "p['w'][0]", "p['w'][1]"]
+    """
+    flatten(value)  # dataclasses are registered when they are first met
+    accessors = optree.tree_accessors(value, none_is_leaf=True, namespace=NAMESPACE)
+    return [accessor.codify(name) for accessor in accessors]
+
+
 def map(function: Callable[..., Any], first: Any, *rest: Any) -> Any:
     """Apply `function` to corresponding leaves of trees of one structure.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defnpy.ir.expr import PARAM, Expr, make, scope
+from defnpy.ir.expr import PARAM, Expr, at, make, scope
 from defnpy.ir.function import Function
 from defnpy.ir.rewrite import postorder, substitute
 from defnpy.ops.control import COND, FOR, ITEM, WHILE
@@ -29,7 +29,8 @@ def prune(function: Function) -> Function:
                 used = items.get(node, {})
                 operands = tuple(mapping[operand] for operand in node.operands)
                 rule = _prune_cond if node.op is COND else _prune_loop
-                mapping[node], results = rule(node, operands, set(used))
+                with at(node.span):
+                    mapping[node], results = rule(node, operands, set(used))
                 mapping |= {item: results[index] for index, item in used.items()}
             elif node not in mapping:
                 substitute([node], mapping)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,9 @@ from defnpy.base.dtypes import as_dtype
 from defnpy.base.errors import DefnError, InternalError
 from defnpy.base.flags import CODE_FLAGS, flags
 from defnpy.ir.types import TensorType
+from defnpy.runtime import reasons
 from defnpy.runtime.arguments import as_array
+from defnpy.runtime.reasons import VariantInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,14 +29,17 @@ if TYPE_CHECKING:
 class Variant:
     """One specialisation, and how it is called."""
 
-    def __init__(self, stages: Stages, statics: Call) -> None:
-        """Keep the stages; `statics` keeps alive what the key names by identity."""
+    def __init__(self, stages: Stages, call: Call, why: str = "") -> None:
+        """Keep the stages; `call` keeps alive what the key names by identity.
+
+        `why` tells what made this specialisation necessary.
+        """
         from defnpy.frontend.specialize import ResultSlot
 
-        self.stages, self._statics = stages, statics
+        self.stages, self.first, self.why = stages, replace(call, arrays=[]), why
         self.quick: Quick | None = None
         program = stages.program
-        self._given = len(statics.arrays)
+        self._given = len(call.arrays)
         self._hidden = [
             (capture, param.tensor)
             for capture, param in zip(
@@ -61,6 +66,12 @@ class Variant:
                 return None
             found.append(array)
         return found
+
+    def changed(self) -> list[str]:
+        """Return the names of what was captured and is no longer what it was."""
+        guards = self.stages.program.guards
+        names = [guard.__name__ for guard in guards if not guard()]
+        return list(dict.fromkeys(names))
 
     def fast(self, call: Call) -> Callable[..., Any] | None:
         """Return a builtin function for calls like `call`, None if there is none.
@@ -194,8 +205,8 @@ class Dispatcher:
         # The compiler is imported when there is something to compile.
         from defnpy.runtime.pipeline import Stages
 
-        changes = flag_state.changes
-        variant = Variant(Stages(self._target, call.args, call.kwargs), call)
+        changes, why = flag_state.changes, self._why(key, call)
+        variant = Variant(Stages(self._target, call.args, call.kwargs), call, why)
         run = variant.fast(call)
         if run is not None:
             guards = variant.stages.program.guards
@@ -205,6 +216,37 @@ class Dispatcher:
             raise InternalError("what a program captures changed while it was made")
         self._variants.setdefault(key, []).insert(0, variant)
         return variant, captured
+
+    def variants(self) -> list[VariantInfo]:
+        """Return what exists, in the order it was made."""
+        return [
+            VariantInfo(
+                reasons.signature_text(self.leaves(made[-1].first)),
+                "; then ".join(each.why for each in reversed(made)),
+                len(made),
+            )
+            for made in list(self._variants.values())
+        ]
+
+    def leaves(self, call: Call) -> dict[str, str]:
+        """Return the types and static values of a call, by path."""
+        if self._binder is None:
+            self._binder = self._make_binder()
+        return reasons.described(call, self._binder.names(len(call.args)))
+
+    def _why(self, key: Any, call: Call) -> str:
+        """Return why nothing that exists serves a call."""
+        existing = list(self._variants.items())
+        same = self._variants.get(key)
+        if same:
+            changed = ", ".join(f"`{name}`" for name in same[0].changed())
+            return f"{changed or 'an array'} it captures changed"
+        shown = [
+            self.leaves(made[0].first) | reasons.settings_text(settings)
+            for (_, settings), made in existing
+        ]
+        _, settings = key
+        return reasons.why(self.leaves(call) | reasons.settings_text(settings), shown)
 
 
 def shown_to_users(function: Callable[..., Any]) -> Callable[..., Any]:

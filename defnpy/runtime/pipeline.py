@@ -26,10 +26,15 @@ class Stages:
     """One specialisation on its way from source to machine code.
 
     Each stage is made when it is first asked for.
+
+    Attributes:
+        program: what the source means for these types.
+        is_kept: whether the machine code was found on disk.
     """
 
     def __init__(self, target: Any, args: tuple[Any, ...], kwargs: Any) -> None:
         """Parse and specialise."""
+        self.is_kept = False
         self.program: Program = specialize(target, args, kwargs)
         _checked(self.program.function, 2)
 
@@ -54,6 +59,7 @@ class Stages:
         _show(5, emitted.text)
         name = disk.key(emitted.text, *fingerprint())
         code = disk.read(name)
+        self.is_kept = code is not None
         if code is not None:
             disk.counters.loaded += 1
             return cpu.CompiledKernel(self.kernel, code, emitted)

@@ -58,6 +58,16 @@ class Binder:
             place for place, name in enumerate(kinds) if name in set(static)
         ]
 
+    def names(self, count: int) -> list[str]:
+        """Return what the first `count` positional arguments are called."""
+        made: list[str] = []
+        for name, parameter in self._signature.parameters.items():
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                made += [f"{name}[{k}]" for k in range(count - len(made))]
+            else:
+                made.append(name)
+        return made[:count]
+
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """Return a call's parts; what cannot be an argument raises."""
         args, kwargs = self._bind(args, kwargs)

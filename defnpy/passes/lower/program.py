@@ -39,9 +39,12 @@ if TYPE_CHECKING:
 Value = Expr | Buffer | int  # a scalar, memory, or the number of a tape
 
 
-def lower(function: Function) -> Kernel:
-    """Return the Kernel that fills one buffer for each result of `function`."""
-    function, lowering = expand(function), Lowering()
+def lower(function: Function, steps: list[Step] | None = None) -> Kernel:
+    """Return the Kernel that fills one buffer for each result of `function`.
+
+    `steps`, if given, is filled with what is done, in order.
+    """
+    function, lowering = expand(function), Lowering(steps=steps)
     params = tuple(
         Buffer(f"{p.attrs['name']}", *_dtype_and_shape(p), role="param")
         for p in function.params
@@ -69,10 +72,26 @@ def _dtype_and_shape(e: Expr) -> tuple[DType, tuple[int, ...]]:
     return e.tensor.dtype, e.tensor.shape
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """A group of events that is carried out together.
+
+    Attributes:
+        depth: how many loops and branches of the program are around it.
+        events: its members; several share one nest of loops.
+        plan: of the function they belong to.
+    """
+
+    depth: int
+    events: tuple[Expr, ...]
+    plan: Plan
+
+
 @dataclass(eq=False)
 class Lowering:
     """What the regions of one kernel share."""
 
+    steps: list[Step] | None = None
     faults: list[FaultSite] = field(default_factory=list)
     tapes: int = 0
     names: int = 0
@@ -90,6 +109,7 @@ class Region:
     Attributes:
         lowering: what the whole kernel shares.
         plan: order and memory of the function's events.
+        depth: how many bodies it is inside of.
         block: the statements so far.
         values: what is known of nodes: scalars, memory, tapes.
         homes: memory that the results of events are to be written to.
@@ -97,6 +117,7 @@ class Region:
 
     lowering: Lowering
     plan: Plan
+    depth: int = 0
     block: list[Statement] = field(default_factory=list)
     values: dict[Key, Value] = field(default_factory=dict)
     homes: dict[Key, Buffer] = field(default_factory=dict)
@@ -122,6 +143,8 @@ class Region:
         self._finish(targets)
 
     def _carry_out(self, group: list[Expr]) -> None:
+        if self.lowering.steps is not None:
+            self.lowering.steps.append(Step(self.depth, tuple(group), self.plan))
         event = group[0]
         family = event.op.family
         if self.plan.is_loop(event):
@@ -249,11 +272,12 @@ class Region:
         carried: Sequence[Expr | None],
     ) -> Region:
         """Return a region for a body, whose block becomes part of a statement."""
-        return Region(self.lowering, Plan(function, writable, tuple(carried)))
+        plan = Plan(function, writable, tuple(carried))
+        return Region(self.lowering, plan, self.depth + 1)
 
 
 def _base(buffer: Buffer) -> Buffer:
     return buffer.base or buffer
 
 
-__all__ = ["Block", "Lowering", "Region", "lower"]
+__all__ = ["Block", "Lowering", "Region", "Step", "lower"]

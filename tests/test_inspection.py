@@ -149,7 +149,7 @@ def test_explain_follows_branches_and_gradients():
         s = 0.0
         for i in range(3):
             if x[i] > 0:
-                s = s + x[i] ** 3
+                s = (s + x[i]) ** 3
         return s
 
     text = dn.grad(f).explain(V)

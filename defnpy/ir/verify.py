@@ -147,10 +147,14 @@ class _KernelVerifier:
         self.bound: set[Expr] = set()
         self.memory: set[Buffer] = {*kernel.params, *kernel.results}
         self.statement: Statement | None = None
-        for buffers, role in ((kernel.params, "param"), (kernel.results, "result")):
+        # Part of a kernel may be given what the whole one makes.
+        for buffers, roles in (
+            (kernel.params, ("param", "constant")),
+            (kernel.results, ("result", "local")),
+        ):
             for buffer in buffers:
-                if buffer.role != role or buffer.base is not None:
-                    self.fail(f"{buffer.name} is a {buffer.role}, not a {role}")
+                if buffer.role not in roles or buffer.base is not None:
+                    self.fail(f"{buffer.name} is a {buffer.role}, not a {roles[0]}")
 
     def fail(self, message: str) -> NoReturn:
         shown = _around(kernel_text(self.kernel, mark=self.statement))

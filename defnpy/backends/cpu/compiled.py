@@ -79,7 +79,7 @@ class CompiledKernel:
         arrays = (*params, *results)
         buffers = (*self.kernel.params, *self.kernel.results)
         for buffer, array in zip(buffers, arrays, strict=True):
-            _check(buffer, array)
+            check_array(buffer, array)
         table = (ctypes.c_void_p * max(len(arrays), 1))(
             *(array.ctypes.data for array in arrays)
         )
@@ -100,7 +100,8 @@ def load(object_code: bytes, kernel: Kernel) -> CompiledKernel:
     return CompiledKernel(kernel, object_code, emit(kernel, machine().target))
 
 
-def _check(buffer: Buffer, array: Any) -> None:
+def check_array(buffer: Buffer, array: Any) -> None:
+    """Raise unless `array` may be the memory of `buffer`."""
     flags = array.flags
     if array.dtype != buffer.dtype.numpy or array.shape != buffer.shape:
         found = f"{array.dtype}{list(array.shape)}"

@@ -152,7 +152,8 @@ class Scalars:
             values = [halves.widen(w, value, dtype) for value in values]
         used = wide(dtype)
         made = self._contracted(node, values)
-        if made is None:
+        called = used.is_float and node.op.name in self._target.called
+        if made is None and not called:
             made = native(w, node.op.name, used, values, self._flags(node))
         if made is None:
             made = self._call(node.op.name, used, values)

@@ -39,6 +39,7 @@ class Target:
         math: symbols of C's functions, by op; ``f`` is added for f32.
         frame: bytes of local buffers that are kept on the stack.
         lanes: sizes of the vectors of a dtype that loops may be turned into.
+        called: ops of floats that functions compute, though LLVM has an instruction.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Target:
     math: Mapping[str, str] = field(default_factory=lambda: _C_NAMES)
     frame: int = 32768
     lanes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    called: frozenset[str] = frozenset()
 
     def math_symbol(self, op: str, dtype: DType) -> str:
         """Return the symbol of the function that computes `op` on `dtype`."""

@@ -18,6 +18,7 @@ from defnpy.frontend.frame import FLAGS, RESULT, RETURNED
 from defnpy.frontend.memory import SHARES
 from defnpy.frontend.operators import strong, truth
 from defnpy.frontend.values import (
+    DEAD,
     Maybe,
     Poison,
     UnreachedError,
@@ -70,6 +71,8 @@ class _Merge:
         """Return `a` and `b` as one tree; where they differ it holds `_Chosen`."""
         if a is b:
             return a
+        if a is DEAD or b is DEAD:
+            return self._join_dead(name, a, b)
         a, b = _known_yet(a), _known_yet(b)
         if a is _ABSENT or b is _ABSENT:
             return self._join_absent(name, a, b)
@@ -104,6 +107,14 @@ class _Merge:
         self.second.append(y)
         self.types.append(TensorType(dtype, a.shape, weak))
         return _Chosen(len(self.types) - 1)
+
+    def _join_dead(self, name: str, a: Any, b: Any) -> Any:
+        """Return what the other side has: any value will do on this one."""
+        given = b if a is DEAD else a
+        if given is _ABSENT or isinstance(given, Poison):
+            return given
+        blank = tree.map(_blank, given)
+        return self.join(name, *((blank, b) if a is DEAD else (a, blank)))
 
     def _join_absent(self, name: str, a: Any, b: Any) -> Any:
         given = b if a is _ABSENT else a
@@ -231,13 +242,16 @@ def _join_names(
 ) -> dict[str, Any]:
     shares = memory.join(a.get(SHARES, {}), b.get(SHARES, {}))
     names = [name for name in dict.fromkeys((*a, *b)) if name != SHARES]
+    dropped: list[str] = []
     if a.get(RETURNED) is True and b.get(RETURNED) is True:
         live = ()
     if live is not None:
         kept = {*live, RESULT, *FLAGS}
-        names = [name for name in names if name in kept or name.startswith("%")]
-    made: dict[str, Any] = {SHARES: shares}
+        dropped = [n for n in names if n not in kept and not n.startswith("%")]
+    made: dict[str, Any] = {SHARES: shares, **dict.fromkeys(dropped, DEAD)}
     for name in names:
+        if name in made:
+            continue
         missing = False if name in FLAGS else _ABSENT
         first, second = a.get(name, missing), b.get(name, missing)
         if not name.startswith("%"):
@@ -253,9 +267,7 @@ def _unless_left(env: dict[str, Any], value: Any, other: Any) -> Any:
     """Return a value of a side; any will do if that side has left the function."""
     if env.get(RETURNED) is not True or value is other:
         return value
-    if other is _ABSENT or isinstance(other, Poison):
-        return other
-    return tree.map(_blank, other)
+    return DEAD
 
 
 def _ready(side: _Side, values: list[Any], merge: _Merge) -> tuple[Expr, ...]:

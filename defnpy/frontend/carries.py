@@ -22,11 +22,11 @@ from defnpy.frontend.branches import cast, type_of
 from defnpy.frontend.frame import RESULT
 from defnpy.frontend.memory import SHARES
 from defnpy.frontend.values import (
+    DEAD,
     Look,
     Maybe,
     Poison,
     UnreachedError,
-    again,
     describe,
     is_number,
     is_tensor_like,
@@ -99,7 +99,9 @@ class Settled:
     """A body that carries what it was given.
 
     Attributes:
-        slots: what is carried for each name, None for a name never bound.
+        slots: what is carried for each name.
+        poisoned: names that have no value after an iteration.
+        unbound: names that no iteration binds.
         params: parameters for the carried tensors.
         region: the body's scope.
         results: the carried tensors after an iteration.
@@ -107,6 +109,8 @@ class Settled:
     """
 
     slots: dict[str, Slot]
+    poisoned: dict[str, Poison]
+    unbound: frozenset[str]
     params: tuple[Expr, ...]
     region: Scope
     results: tuple[Expr, ...]
@@ -132,11 +136,12 @@ def settle(
     before = frame.env
     shared = memory.shares(frame)
     slots: Slots = {name: _initial(before, name) for name in names}
+    poisoned: dict[str, Poison] = {}
     try:
         for _ in range(_ROUNDS):
             look = Look()
             params = _params(slots)
-            frame.env = _entry(before, slots, entering, params, look)
+            frame.env = _entry(before, slots, entering, params, look) | poisoned
             frame.env[SHARES] = shared
             inside = dict(frame.env)
             made = _look(look, head)
@@ -145,19 +150,32 @@ def settle(
                 _look(look, lambda made=made: body(made))
             after = frame.env
             shared = memory.join(shared, memory.shares(frame))
+            poisoned |= _poisoned(slots, after)
             joined: Slots = {
                 name: _join(name, slot, after.get(name, _ABSENT), name in entering)
                 for name, slot in slots.items()
+                if name not in poisoned
             }
             if joined == slots:
                 if look.unreached is not None:
                     raise look.unreached.error
-                return _settled(slots, params, region, after, made)
+                return _settled(slots, poisoned, params, region, after, made)
             slots = joined
     finally:
         frame.env = before
         frame.env[SHARES] = shared
     raise InternalError("the types a loop carries do not settle")
+
+
+def _poisoned(slots: Slots, after: dict[str, Any]) -> dict[str, Poison]:
+    """Return carried names that an iteration leaves without a value."""
+    return {
+        name: value
+        for name, slot in slots.items()
+        if slot is not None
+        and isinstance(value := after.get(name), Poison)
+        and value is not DEAD
+    }
 
 
 def _look(look: Look, run: Callable[[], Any]) -> Any:
@@ -181,6 +199,7 @@ def _params(slots: Slots) -> tuple[Expr, ...]:
 
 def _settled(
     slots: Slots,
+    poisoned: dict[str, Poison],
     params: tuple[Expr, ...],
     region: Scope,
     after: dict[str, Any],
@@ -194,13 +213,16 @@ def _settled(
             for name, slot in kept.items()
             for leaf in _carried(slot, after.get(name, _ABSENT), values)
         ]
-    return Settled(kept, params, region, tuple(results), made)
+    unbound = frozenset(slots.keys() - kept.keys())
+    return Settled(kept, poisoned, unbound, params, region, tuple(results), made)
 
 
 def _carried(slot: Slot, value: Any, params: Iterator[Expr]) -> list[Expr]:
     """Return what is carried on; a name not live after the body keeps its value."""
     own = [next(params) for _ in slot.types]
-    return own if value is _ABSENT else slot.take(_as_slot(value, slot))
+    return (
+        own if value is _ABSENT or value is DEAD else slot.take(_as_slot(value, slot))
+    )
 
 
 def _is_maybe(slot: Slot) -> bool:
@@ -250,9 +272,9 @@ def _entry(
 
 def _join(name: str, slot: Slot | None, value: Any, entering: bool) -> Slot | None:
     """Return what must be carried for values of the slot and for `value`."""
-    if isinstance(value, Poison):
-        if slot is not None:
-            raise again(value.error)
+    if value is DEAD:
+        return slot
+    if isinstance(value, Poison):  # of a name without a slot
         if value.candidate is None:
             return None
         return _first(Maybe(value.candidate, False), entering)
@@ -336,7 +358,7 @@ def starting(frame: Frame, slots: dict[str, Slot]) -> list[Expr]:
 
 def finish(
     frame: Frame,
-    slots: dict[str, Slot],
+    settled: Settled,
     outputs: tuple[Expr, ...],
     assigned: frozenset[str],
     ran: str,
@@ -345,10 +367,12 @@ def finish(
 
     `ran` is the name that tells whether it ran at all, if it is not sure to.
     """
-    values = iter(outputs)
+    slots, values = settled.slots, iter(outputs)
     found = {name: slot.fill(values) for name, slot in slots.items()}
     did_run = found.pop(ran, True)
     for name in assigned - slots.keys():
+        frame.env[name] = DEAD
+    for name in settled.unbound:
         frame.env.pop(name, None)
     for name, value in found.items():
         slot = slots[name]
@@ -356,3 +380,4 @@ def finish(
         if late and did_run is not True:
             value = Maybe(value, did_run)
         frame.env[name] = frame.session.own(value)
+    frame.env |= settled.poisoned

@@ -197,7 +197,7 @@ def _native(
     init = carries.starting(frame, found.slots)
     params = (found.made, *found.params)
     outputs = close_for(bounds, init, found.region, params, found.results)
-    carries.finish(frame, found.slots, outputs, assigned, ran_name(node))
+    carries.finish(frame, found, outputs, assigned, ran_name(node))
 
 
 def _may_stop(found: Settled) -> bool:
@@ -265,7 +265,7 @@ def _while(
     init = carries.starting(frame, found.slots)
     made = (found.region, found.results)
     outputs = close_while(init, found.params, found.made, made)
-    carries.finish(frame, found.slots, outputs, assigned, ran_name(node))
+    carries.finish(frame, found, outputs, assigned, ran_name(node))
 
 
 def _bounds(frame: Frame, count: Count) -> tuple[Expr, Expr, Expr]:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from defnpy.base import tree
+from defnpy.base.errors import DefnError, DefnUnboundLocalError
 from defnpy.ir.expr import Expr, freeze
 from defnpy.ops.leaf import const, scalar_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from defnpy.base.errors import DefnError
     from defnpy.frontend.frame import Frame
     from defnpy.frontend.source import Code
 
@@ -61,6 +61,10 @@ class Poison:
     candidate: Any = None
     early: Look | None = None
     __defnpy_leaf__ = True
+
+
+# The value of a name that no path from here on reads.
+DEAD = Poison(DefnUnboundLocalError("a value was read that seemed not to be needed"))
 
 
 @dataclass(frozen=True, eq=False)

@@ -58,22 +58,24 @@ def _else(frame: Frame, node: ast.For | ast.While, outer: dict[str, Any]) -> Non
 
     `outer` has the flags of the loop around this one, which the `else` may set.
     """
-    broken = truth(frame.env.get(BROKEN, False))
+    stop, broken = _stopped(frame), truth(frame.env.get(BROKEN, False))
     frame.env |= outer
-    if not node.orelse or broken is True or frame.env.get(RETURNED) is True:
+    if not node.orelse or stop is True:
         return
+    if not isinstance(stop, Expr):
+        frame.execute(node.orelse)
+        return
+    returned = isinstance(frame.env.get(RETURNED), Expr)
+
+    def skip() -> None:
+        if returned and broken is False:
+            frame.env[RETURNED] = True
 
     def run() -> None:
+        frame.env[RETURNED] = False
         frame.execute(node.orelse)
 
-    if isinstance(broken, Expr):
-        choose(frame, broken, lambda: None, run)
-        return
-    returned = truth(frame.env.get(RETURNED, False))
-    if isinstance(returned, Expr):
-        guard(frame, returned, run, None)
-    else:
-        run()
+    choose(frame, stop, skip, run)
 
 
 def _iterate(frame: Frame, node: ast.For, item: Any) -> None:

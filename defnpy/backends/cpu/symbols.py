@@ -39,6 +39,16 @@ def _blas(name: str) -> int:
     return _of_numpy(f"scipy_{name}_64_") or _of_scipy(name)
 
 
+def blas_origin() -> str | None:
+    """Return the library that products of matrices call, None if there is none."""
+    if _of_numpy("scipy_sgemm_64_"):
+        return "OpenBLAS, NumPy's own"
+    try:
+        return "SciPy's" if _of_scipy("sgemm") else None
+    except ImportError:
+        return None
+
+
 def _of_numpy(symbol: str) -> int | None:
     package = Path(np.__file__).parent
     for folder in (package.with_name("numpy.libs"), package / ".dylibs"):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import inspect
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,12 @@ import numpy as np
 
 from defnpy.base import tree
 from defnpy.base.errors import DefnTypeError
-from defnpy.frontend.target import DefnTarget, TransformTarget
+from defnpy.frontend.target import (
+    OPTIONS,
+    DefnTarget,
+    TransformTarget,
+    transform_of,
+)
 from defnpy.runtime.dispatch import Dispatcher, Variant, shown_to_users
 from defnpy.runtime.reasons import signature_text
 from defnpy.runtime.signature import Binder
@@ -43,6 +49,7 @@ class Compiled:
         """Keep the target; nothing is compiled before the first call."""
         self.__defnpy_target__ = target
         self._dispatcher = Dispatcher(target, binder)
+        self._applied: dict[str, Compiled] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function, compiled for the types of its arguments."""
@@ -238,20 +245,27 @@ class Transform:
         """Return the name."""
         return f"<function dn.{self.__name__}>"
 
-    def __call__(
-        self, function: Any, argnums: Any = 0, *, has_aux: bool = False
-    ) -> Any:
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The signature, for `help`."""
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        options = OPTIONS[self.__name__].items()
+        first = inspect.Parameter("function", inspect.Parameter.POSITIONAL_ONLY)
+        rest = [inspect.Parameter(n, kind, default=default) for n, default in options]
+        return inspect.Signature([first, *rest])
+
+    @shown_to_users
+    def __call__(self, function: Any, /, *args: Any, **options: Any) -> Any:
         """Return the transformed function."""
-        options = (("argnums", argnums), ("has_aux", has_aux))
-        made = _transformed(self.__defnpy_transform__, function, options)
+        inner = _compiled(function)
+        target = transform_of(self.__name__, inner.__defnpy_target__, args, options)
+        made = Compiled(target, inner._dispatcher._make_binder)
         functools.update_wrapper(made, function, updated=())
         return made
 
 
-def _transformed(kind: str, function: Any, options: Any) -> Compiled:
-    inner = function if isinstance(function, Compiled) else defn(function)
-    target = TransformTarget(kind, inner.__defnpy_target__, options)
-    return Compiled(target, inner._dispatcher._make_binder)
+def _compiled(function: Any) -> Compiled:
+    return function if isinstance(function, Compiled) else defn(function)
 
 
 grad = Transform(
@@ -281,6 +295,174 @@ value_and_grad = Transform(
     (np.float64(8.0), np.float64(12.0))
     """,
 )
+jacobian = Transform(
+    "jacobian",
+    """Return a function that computes the Jacobian of `function`.
+
+    Args:
+        function: returns floats, one array or a tree of them.
+        argnums: which positional argument, an int, or several, a tuple.
+
+    Returns, for each array of the result and each of the argument, all derivatives:
+    an array of the shape of the first and then of the second, in the structure of
+    the argument inside that of the result.  It takes one run in reverse for each
+    element of the result, or one forwards for each of the argument, whichever are
+    fewer.
+
+    >>> dn.jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """,
+)
+hessian = Transform(
+    "hessian",
+    """Return a function that computes the Hessian of `function`, forwards over reverse.
+
+    Args:
+        function: returns a float scalar.
+        argnums: which positional argument, an int, or several, a tuple.
+
+    Returns the Jacobian of the gradient.
+
+    >>> dn.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """,
+)
+vmap = Transform(
+    "vmap",
+    """Return a function that applies `function` to many arguments at once, in lanes.
+
+    Args:
+        function: of one lane.
+        in_axes: the axis of the positional arguments that the lanes lie along; an
+            int or None for all, or a tuple of these or of trees of them, one for
+            each argument.  What has None is the same in every lane.
+        out_axes: the axis of the results that the lanes are put along, likewise.
+
+    It is the loop over the lanes, and each op is done for all lanes together where
+    it can be.  A `while` stops each lane at its own time.  A branch on what differs
+    between the lanes computes both of its sides for all of them where they are
+    arithmetic alone; else, as a loop that differs, it is done lane after lane.
+
+    >>> dn.vmap(lambda a, b: dn.dot(a, b))(np.eye(2), np.array([[1.0, 2], [3, 4]]))
+    array([1., 4.])
+    >>> dn.vmap(dn.grad(lambda w, x: w * x**2), in_axes=(None, 0))(1.0, np.arange(3.0))
+    array([0., 1., 4.])
+    """,
+)
+checkpoint = Transform(
+    "checkpoint",
+    """Return `function` with an inside that gradients compute again, not keep.
+
+    A gradient keeps the arguments of the call and nothing of its inside; that is
+    run once more in reverse.  Loops right inside are run again in blocks: of n
+    iterations the state at about √n is kept at a time, instead of at all n.
+
+    >>> @dn.defn
+    ... def simulate(x):
+    ...     for _ in range(1000):
+    ...         x = x + 0.001 * dn.sin(x)
+    ...     return x
+    >>> dn.grad(dn.checkpoint(simulate))(1.0).round(6)
+    np.float64(1.101705)
+    """,
+)
+custom_grad = Transform(
+    "custom_grad",
+    """Return a function that says its own gradient.
+
+    Args:
+        function: returns a pair: the value, and a function from the cotangent of
+            the value to the gradients of the arguments, a tuple, with None for an
+            argument that has none; one alone for a single argument.
+
+    Calls return the value.
+
+    >>> @dn.custom_grad
+    ... def with_clipped_gradient(x):
+    ...     return x, lambda ct: dn.clip(ct, -1.0, 1.0)
+    >>> dn.grad(lambda x: with_clipped_gradient(x) * 5.0)(2.0)
+    np.float64(1.0)
+    """,
+)
+
+
+class Derivative:
+    """A transform that is applied to arguments at once, not to a function alone.
+
+    Args:
+        kind: its name in the compiler.
+        run: what it does outside of programs.
+    """
+
+    def __init__(self, kind: str, run: Callable[..., Any]) -> None:
+        """Keep the function; its documentation is the user's."""
+        functools.update_wrapper(self, run, updated=())
+        self.__defnpy_transform__ = kind
+        self._run = run
+
+    def __repr__(self) -> str:
+        """Return the name."""
+        return f"<function dn.{self.__defnpy_transform__}>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it."""
+        return self._run(*args, **kwargs)
+
+
+def _jvp(function: Any, primals: Any, tangents: Any) -> tuple[Any, Any]:
+    """Return the value of `function`, and how it changes with its arguments.
+
+    Args:
+        function: of floats.
+        primals: its arguments, a tuple.
+        tangents: how each of them changes, in the structure of `primals`.
+
+    Returns the value and its tangent, which is None for what is not a float.
+
+    >>> dn.jvp(lambda x, y: x * y, (3.0, 4.0), (1.0, 0.5))
+    (np.float64(12.0), np.float64(5.5))
+    """
+    return _applied("jvp", function, primals, tangents)
+
+
+def _vjp(function: Any, /, *primals: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Return the value of `function`, and a function that takes cotangents back.
+
+    Args:
+        function: what to differentiate.
+        primals: its arguments.
+
+    That function takes a cotangent of the value, in its structure, and returns
+    those of the arguments, a tuple with one for each, None for what is no float.
+    Outside of programs it runs `function` again; inside, the compiler shares what
+    both need.
+
+    >>> value, pullback = dn.vjp(lambda x, y: x * y, 3.0, 4.0)
+    >>> value, pullback(1.0)
+    (np.float64(12.0), (np.float64(4.0), np.float64(3.0)))
+    """
+    inner = _compiled(function)
+    kept = tree.map(_copied, primals)
+    return inner(*primals), lambda cotangent: _applied(
+        "pullback", inner, kept, cotangent
+    )
+
+
+def _applied(kind: str, function: Any, *args: Any) -> Any:
+    """Return what a transform with two arguments makes of them, compiled once."""
+    inner = _compiled(function)
+    made = inner._applied.get(kind)
+    if made is None:
+        target = TransformTarget(kind, inner.__defnpy_target__)
+        made = Compiled(target, lambda: Binder(lambda first, second: None, ()))
+        inner._applied[kind] = made
+    return made(*args)
+
+
+jvp = Derivative("jvp", _jvp)
+vjp = Derivative("vjp", _vjp)
 
 
 def range(*bounds: Any, unroll: bool | int = False) -> Any:

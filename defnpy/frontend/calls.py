@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from defnpy.base.errors import DefnSyntaxError, DefnTypeError
-from defnpy.frontend import differentiation, inlining, methods, numpy_names
+from defnpy.frontend import inlining, methods, numpy_names, ragged, transforming
 from defnpy.frontend.iteration import items_of
+from defnpy.frontend.linearization import Pullback, pull
 from defnpy.frontend.memory import Memory, memory_of
 from defnpy.frontend.python_names import (
     HANDLERS,
@@ -21,6 +22,7 @@ from defnpy.frontend.python_names import (
 from defnpy.frontend.target import DefnTarget, TransformTarget
 from defnpy.frontend.values import (
     Closure,
+    Ragged,
     TensorMethod,
     describe,
     has_tensors,
@@ -74,6 +76,8 @@ def call(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> 
         return numpy_names.call(frame, callee, args, kwargs)
     builder = getattr(callee, "__defnpy_builder__", None)
     if builder is not None:
+        if any(isinstance(each, Ragged) for each in args):
+            return ragged.call(callee.__name__, args, kwargs)
         return frame.session.own(frame.static(builder, *args, **kwargs))
     kind = getattr(callee, "__defnpy_transform__", None)
     if kind is not None:
@@ -95,7 +99,7 @@ def _transform(frame: Frame, kind: str, args: list[Any], kwargs: dict[str, Any])
     """Return ``dn.range(...)``, or a transform of a function."""
     if kind == "range":
         return call(frame, range, args, kwargs)
-    return differentiation.transform(frame, kind, *args, **kwargs)
+    return transforming.transform(frame, kind, args, kwargs)
 
 
 def _method(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -127,7 +131,8 @@ _BY_TYPE: list[tuple[type, Callable[..., Any]]] = [
     (TensorMethod, _method),
     (Closure, _closure),
     (DefnTarget, _target),
-    (TransformTarget, differentiation.call),
+    (TransformTarget, transforming.call),
+    (Pullback, pull),
     (functools.partial, _partial),
     (MethodType, _bound),
 ]

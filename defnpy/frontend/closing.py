@@ -69,7 +69,10 @@ def close_call(
     tensors = [k for k, leaf in enumerate(given) if isinstance(leaf, Expr)]
     known = types or {}
     with frame.session.open() as region:
-        params = {k: make_param(f"x{k}", known.get(k, given[k].type)) for k in tensors}
+        params = {
+            k: make_param(f"x{k}", known[k] if k in known else given[k].type)
+            for k in tensors
+        }
         inner = [params.get(k, leaf) for k, leaf in enumerate(given)]
         args, kwargs = tree.unflatten(treedef, inner)
         value = frame.call(target, list(args), kwargs)
@@ -82,9 +85,5 @@ def close_call(
 
 
 def as_weak_as(x: Expr, like: Expr) -> Expr:
-    """Return the derivative `x` as a number where it is by the number `like`."""
-    if x.tensor.weak == like.tensor.weak:
-        return x
-    return convert(
-        x, like.dtype if like.tensor.weak else x.dtype, weak=like.tensor.weak
-    )
+    """Return the derivative `x` as the number that it is by the number `like`."""
+    return convert(x, like.dtype, weak=True) if like.tensor.weak else x

@@ -1,37 +1,71 @@
-"""Calls of `grad` and `value_and_grad` of a function."""
+"""Calls of `grad`, `value_and_grad` and `jacobian` of a function."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from defnpy.base import tree
 from defnpy.base.errors import DefnTypeError
-from defnpy.frontend.target import TransformTarget
+from defnpy.frontend.closing import Closed, as_weak_as, close_call
 from defnpy.frontend.values import describe, is_number
-from defnpy.ir.expr import Expr, make_param, scope
-from defnpy.ir.function import close, inline
-from defnpy.ops.family import convert
+from defnpy.ir.expr import Expr, scope
+from defnpy.ir.function import Function, inline
 from defnpy.ops.leaf import as_expr
 from defnpy.passes.simplify import simplify
 from defnpy.transforms.grad import value_and_grad
+from defnpy.transforms.jacobian import jacobian as jacobian_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from defnpy.frontend.frame import Frame
-
-_KINDS = ("grad", "value_and_grad")
-
-
-def transform(frame: Frame, kind: str, target: Any, **options: Any) -> TransformTarget:
-    """Return a transform of a function, written inside the language."""
-    return TransformTarget(kind, target, tuple(sorted(options.items())))
+    from defnpy.frontend.target import TransformTarget
 
 
-def call(frame: Frame, target: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """Return what a transform of a function returns."""
-    if target.kind not in _KINDS:
-        raise DefnTypeError(f"`{target.kind}` cannot be compiled yet")
-    numbers = _numbers(target.option("argnums", 0), len(args))
-    has_aux = target.option("has_aux", False)
+@dataclass(frozen=True, eq=False)
+class _Arguments:
+    """The arguments of a call, taken apart.
+
+    Attributes:
+        args: as given.
+        leaves: of the arguments, those differentiated by as tensors.
+        treedef: their structure.
+        argnums: the option: one number or several.
+        numbers: the positional arguments that are differentiated by.
+        owners: the positional argument each leaf belongs to, -1 for others.
+    """
+
+    args: list[Any]
+    leaves: list[Any]
+    treedef: tree.TreeDef
+    argnums: Any
+    numbers: list[int]
+    owners: list[int]
+
+    def wanted(self, closed: Closed) -> list[int]:
+        """Return the parameters of the closed call that are differentiated by."""
+        return [
+            place
+            for place, k in enumerate(closed.tensors)
+            if self.owners[k] in self.numbers
+        ]
+
+    def shaped(self, found: Sequence[Any]) -> Any:
+        """Return one value for each leaf differentiated by, in their structure."""
+        order = sorted(set(self.numbers))
+        values = iter(found)
+        made = {k: tree.map(lambda leaf: next(values), self.args[k]) for k in order}
+        if isinstance(self.argnums, tuple):
+            return tuple(made[k] for k in self.numbers)
+        return made[self.numbers[0]]
+
+
+def _arguments(
+    target: TransformTarget, args: list[Any], kwargs: dict[str, Any]
+) -> _Arguments:
+    argnums = target.option("argnums", 0)
+    numbers = _numbers(argnums, len(args))
     leaves, treedef = tree.flatten((args, kwargs))
     owners = [k for k, arg in enumerate(args) for _ in tree.leaves(arg)]
     owners += [-1] * (len(leaves) - len(owners))
@@ -40,21 +74,68 @@ def call(frame: Frame, target: Any, args: list[Any], kwargs: dict[str, Any]) -> 
         for leaf, owner in zip(leaves, owners, strict=True)
     ]
     _check_operands(operands, owners, numbers)
-    value, gradients = _differentiate(
+    return _Arguments(args, operands, treedef, argnums, numbers, owners)
+
+
+def grad(
+    frame: Frame, target: TransformTarget, args: list[Any], kwargs: dict[str, Any]
+) -> Any:
+    """Return what ``grad(f)`` or ``value_and_grad(f)`` returns."""
+    has_aux = target.option("has_aux", False)
+    given = _arguments(target, args, kwargs)
+    closed = close_call(
         frame,
-        target,
-        operands,
-        treedef,
-        [owner in numbers for owner in owners],
-        has_aux,
+        target.target,
+        (given.leaves, given.treedef),
+        first=lambda value: (_scalar(value, has_aux),),
     )
-    found = iter(gradients)
-    made = tuple(tree.map(lambda leaf: next(found), args[k]) for k in sorted(numbers))
-    ordered = tuple(made[sorted(numbers).index(k)] for k in numbers)
-    grads = ordered if isinstance(target.option("argnums", 0), tuple) else ordered[0]
+    wrt = given.wanted(closed)
+    found = _derived(closed, lambda function: value_and_grad(function, wrt))
+    count = len(closed.function.results)
+    value = closed.returned(found[1:count])
+    grads = given.shaped(_weakened(found[count:], closed, wrt))
     if target.kind == "value_and_grad":
         return (value, grads)
     return (grads, value[1]) if has_aux else grads
+
+
+def jacobian(
+    frame: Frame, target: TransformTarget, args: list[Any], kwargs: dict[str, Any]
+) -> Any:
+    """Return what ``jacobian(f)`` returns: the structure of arguments in results'."""
+    given = _arguments(target, args, kwargs)
+    closed = close_call(frame, target.target, (given.leaves, given.treedef))
+    for leaf in closed.leaves:
+        if not isinstance(leaf, Expr) or not leaf.dtype.is_float:
+            raise DefnTypeError(
+                f"the Jacobian is of a function that returns floats, not"
+                f" {describe(leaf)}"
+            )
+    wrt = given.wanted(closed)
+    found = _derived(closed, lambda function: jacobian_of(function, wrt))
+    width = len(wrt)
+    rows = [found[k : k + width] for k in range(0, len(found), width)]
+    return closed.filled(
+        (given.shaped(_weakened(row, closed, wrt)) for row in rows), lambda leaf: leaf
+    )
+
+
+def _derived(
+    closed: Closed, transform: Callable[[Function], Function]
+) -> tuple[Expr, ...]:
+    """Return what a transform of the closed function returns.
+
+    It is rewritten first: the gradient of log(sigmoid(x)) is to be that of
+    log_sigmoid.
+    """
+    with scope(isolated=True):
+        derived = transform(simplify(closed.function))
+    return inline(derived, closed.operands)
+
+
+def _weakened(found: Sequence[Expr], closed: Closed, wrt: list[int]) -> list[Expr]:
+    pairs = zip(found, wrt, strict=True)
+    return [as_weak_as(x, closed.operands[k]) for x, k in pairs]
 
 
 def _numbers(argnums: Any, count: int) -> list[int]:
@@ -80,46 +161,6 @@ def _check_operands(operands: list[Any], owners: list[int], numbers: list[int]) 
                 f"argument {owner} holds {operand.type}: only floats have gradients",
                 hint="convert it with `.astype`, or write `2.0` instead of `2`",
             )
-
-
-def _differentiate(
-    frame: Frame,
-    target: TransformTarget,
-    operands: list[Any],
-    treedef: tree.TreeDef,
-    wanted: list[bool],
-    has_aux: bool,
-) -> tuple[Any, list[Expr]]:
-    """Return the value of the function, and the gradients that are wanted."""
-    tensors = [k for k, operand in enumerate(operands) if isinstance(operand, Expr)]
-    with frame.session.open() as region:
-        params = {k: make_param(f"x{k}", operands[k].type) for k in tensors}
-        inner = [params.get(k, operand) for k, operand in enumerate(operands)]
-        args, kwargs = tree.unflatten(treedef, inner)
-        value = frame.call(target.target, list(args), kwargs)
-        scalar = _scalar(value, has_aux)
-        leaves, valuedef = tree.flatten(value)
-        results = tuple(leaf for leaf in leaves if isinstance(leaf, Expr))
-        ordered = (scalar, *results)
-    made = tuple(params.values())
-    function, captures = close("primal", region, made, ordered)
-    wrt = [place for place, k in enumerate(tensors) if wanted[k]]
-    with scope(isolated=True):
-        # Rewritten first: the gradient of log(sigmoid(x)) is to be that of
-        # log_sigmoid.
-        derived = value_and_grad(simplify(function), wrt)
-    given = (*(operands[k] for k in tensors), *captures)
-    outputs = inline(derived, given)
-    count = len(ordered)
-    values = iter(outputs[1:count])
-    filled = [next(values) if isinstance(x, Expr) else x for x in leaves]
-    gradients = [
-        convert(g, operands[k].dtype, weak=operands[k].tensor.weak)
-        if g.tensor.weak
-        else g
-        for g, k in zip(outputs[count:], [tensors[place] for place in wrt], strict=True)
-    ]
-    return tree.unflatten(valuedef, filled), gradients
 
 
 def _scalar(value: Any, has_aux: bool) -> Expr:

@@ -11,10 +11,19 @@ from defnpy.base import tree
 from defnpy.base.errors import DefnTypeError, InternalError
 from defnpy.frontend import interpreter as interpreter
 from defnpy.frontend.frame import Frame
+from defnpy.frontend.linearization import Pullback
 from defnpy.frontend.session import Capture, Session
-from defnpy.frontend.source import Code
+from defnpy.frontend.source import Code, code_of
 from defnpy.frontend.target import DefnTarget, TransformTarget, target_of
-from defnpy.frontend.values import Closure, Counting, Rows, TensorMethod, UnreachedError
+from defnpy.frontend.values import (
+    Closure,
+    Counting,
+    Ragged,
+    Rows,
+    TensorMethod,
+    UnreachedError,
+    describe,
+)
 from defnpy.ir.expr import Expr, make_param, scope
 from defnpy.ir.function import Function
 from defnpy.ir.types import TensorType
@@ -22,6 +31,8 @@ from defnpy.ops import operators as operators
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from defnpy.base.span import Span
 
 # Each call that is interpreted takes some thirty frames of Python's stack.
 _RECURSION_LIMIT = 100_000
@@ -75,7 +86,7 @@ def specialize(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pr
             value = frame.call(target, given, options)
         except UnreachedError as reason:
             raise InternalError(f"a look escaped its loop: {reason}") from reason
-        results, result = _split(value)
+        results, result = _split(target, value)
     own = tuple(param for param in params if isinstance(param, Expr))
     function = Function(
         _name(target), (*own, *session.params), results, tuple(root.effects)
@@ -95,20 +106,32 @@ def _nowhere() -> None:
 _NOWHERE = Code("", None, None)  # pyright: ignore
 
 
-def _split(value: Any) -> tuple[tuple[Expr, ...], Any]:
+def _split(target: Any, value: Any) -> tuple[tuple[Expr, ...], Any]:
     """Return the tensors of a result, and the tree that says where they go."""
     leaves, treedef = tree.flatten(value)
     results = tuple(leaf for leaf in leaves if isinstance(leaf, Expr))
     made: list[Any] = []
     count = 0
     for leaf in leaves:
-        if isinstance(leaf, Closure | Counting | Rows | TensorMethod | TransformTarget):
+        if isinstance(leaf, _INSIDE):
             raise DefnTypeError(
-                "a function or an iterator made inside cannot be returned"
+                f"{describe(leaf)} cannot be returned", span=_place(target)
             )
         made.append(ResultSlot(count) if isinstance(leaf, Expr) else leaf)
         count += isinstance(leaf, Expr)
     return results, tree.unflatten(treedef, made)
+
+
+# What has a meaning only where it was made.
+_INSIDE = (Closure, Counting, Pullback, Ragged, Rows, TensorMethod, TransformTarget)
+
+
+def _place(target: Any) -> Span | None:
+    """Return where a target is defined, if it is a function."""
+    if not isinstance(target, DefnTarget):
+        return None
+    code = code_of(target.function)
+    return code.source.span(code.node)
 
 
 def _name(target: Any) -> str:

@@ -200,6 +200,30 @@ def close_while(
     )
 
 
+def _infer_checkpoint(attrs: Attrs, *types: Type) -> TupleType:
+    body = attrs["body"]
+    _check_call(body, types)
+    return TupleType(body.result_types)
+
+
+CHECKPOINT = _control(
+    "checkpoint",
+    _infer_checkpoint,
+    "The results of a function, which gradients compute again and do not keep.",
+)
+
+
+def checkpoint(
+    body: Function, operands: Sequence[Expr], *, loops: bool = True
+) -> tuple[Expr, ...]:
+    """Return the results of `body`, of which a gradient keeps the operands alone.
+
+    With `loops`, loops right in `body` are computed again in blocks, so that of n
+    runs some √n are kept at a time.
+    """
+    return items(make(CHECKPOINT, tuple(operands), body=body, loops=loops))
+
+
 def _infer_check(attrs: Attrs, value: Type, ok: Type, *shown: Type) -> Type:
     if ok != TensorType(BOOL):
         raise InternalError(f"check of {ok}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from defnpy.base import tree
 from defnpy.base.errors import DefnShapeError, DefnTypeError
 from defnpy.ir.expr import Expr, make, make_param, scope
 from defnpy.ir.function import close, inline
@@ -17,6 +18,8 @@ from defnpy.ops.leaf import as_expr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from defnpy.ir.expr import Scope
 
 STOP_GRADIENT = Op(
     name="stop_gradient",
@@ -32,9 +35,13 @@ STOP_GRADIENT = Op(
 )
 
 
-def stop_gradient(x: Any) -> Expr:
-    """Return `x` as a constant for gradients: nothing flows back through it."""
-    return make(STOP_GRADIENT, (as_expr(x),))
+def stop_gradient(x: Any) -> Any:
+    """Return `x`, or a tree of tensors, as a constant for gradients.
+
+    >>> dn.grad(lambda x: x * dn.stop_gradient(x))(3.0)
+    np.float64(3.0)
+    """
+    return tree.map(lambda leaf: make(STOP_GRADIENT, (as_expr(leaf),)), x)
 
 
 def _infer_custom(attrs: Attrs, *types: Type) -> TupleType:
@@ -81,6 +88,17 @@ def custom_grad(
     )
     with scope() as region:
         cts = tuple(pullback(*params))
+    return close_custom_grad(values, inputs, region, params, cts)
+
+
+def close_custom_grad(
+    values: Sequence[Expr],
+    inputs: Sequence[Expr],
+    region: Scope,
+    params: tuple[Expr, ...],
+    cts: tuple[Expr, ...],
+) -> tuple[Expr, ...]:
+    """Return `values`; the cotangents of `inputs` were made of `params` in `region`."""
     if len(cts) != len(inputs):
         raise DefnTypeError(
             f"the gradient function returns {len(cts)} gradients for"

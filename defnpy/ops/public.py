@@ -15,6 +15,7 @@ from defnpy.ops import (
     dot,
     einsum,
     elementwise,
+    gradient,
     grids,
     inspection,
     manipulation,
@@ -103,6 +104,7 @@ _NAMED = {
         *("conv", "window_sum", "window_prod", "window_max", "window_min"),
         "window_mean",
     ),
+    gradient: ("stop_gradient",),
     creation: (
         *("tensor", "asarray", "astype", "full", "zeros", "ones", "empty"),
         *("zeros_like", "ones_like", "empty_like", "full_like", "arange"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from defnpy.ir.expr import Expr, make, scope
+from defnpy.base.dtypes import BOOL
+from defnpy.ir.expr import Expr, make, make_param, scope
 from defnpy.ir.function import Function
 from defnpy.ir.rewrite import substitute
-from defnpy.ops.control import ITEM
+from defnpy.ops.axes import full
+from defnpy.ops.control import CHECKPOINT, COND, ITEM
 from defnpy.ops.gradient import CUSTOM_GRAD
+from defnpy.ops.leaf import const
 from defnpy.ops.sorting import ARGSORT, expand_argsort
 
 
@@ -24,11 +27,23 @@ def expand(function: Function) -> Function:
     )
 
 
+def _region(body: Function, operands: tuple[Expr, ...]) -> Expr:
+    """Return a checkpoint as a region still: what is computed again stays apart."""
+    with scope(isolated=True):
+        params = tuple(make_param("unused", param.type) for param in body.params)
+        zeros = tuple(full(result.tensor, 0) for result in body.results)
+    always = const(True, BOOL)
+    other = Function("never", params, zeros)
+    return make(COND, (always, *operands), then=body, orelse=other)
+
+
 def _expanded(node: Expr, operands: tuple[Expr, ...]) -> Expr | None:
     if node.op is ARGSORT:
         return expand_argsort(make(ARGSORT, operands, **node.attrs))
     if node.op is ITEM and node.operands[0].op is CUSTOM_GRAD:
         return operands[0].operands[node.attrs["index"]]
+    if node.op is CHECKPOINT:
+        return _region(expand(node.attrs["body"]), operands)
     if node.op.family != "control":
         return None
     attrs = {

@@ -13,6 +13,7 @@ from defnpy.ir.rewrite import postorder
 from defnpy.ir.types import TapeType, TensorType
 from defnpy.ops.control import (
     CHECK,
+    CHECKPOINT,
     COND,
     FOR,
     ITEM,
@@ -112,6 +113,8 @@ class Dependence:
             return tuple(mask << 3 for mask in _after_loop(tuple(body)))
         if node.op is WHILE:
             return _after_loop(self.function(attrs["body"]))
+        if node.op is CHECKPOINT:
+            return self.function(attrs["body"])
         if node.op is TAPE_POP:
             return (1,) * (len(attrs["types"]) + 1)
         if node.op is CUSTOM_GRAD:

@@ -17,6 +17,7 @@ from defnpy.ir.op import Missing
 from defnpy.ir.rewrite import rebuild, substitute
 from defnpy.ir.types import TapeType, TupleType
 from defnpy.ops.control import (
+    CHECKPOINT,
     COND,
     ITEM,
     TAPE_POP,
@@ -90,8 +91,8 @@ class _Forward:
     def make(self, node: Expr, operands: tuple[Expr, ...]) -> Expr:
         """Return `node` made again, and keep its tangent."""
         if node.op in REGIONS:
-            region = self._cond if node.op is COND else self._loop
-            return region(node, operands)
+            region = {COND: self._cond, CHECKPOINT: self._checkpoint}
+            return region.get(node.op, self._loop)(node, operands)
         made = rebuild(node, operands)
         if made.op is TAPE_POP:
             self._pop(made)
@@ -169,6 +170,20 @@ class _Forward:
         then, orelse = (self.function(side, ins, outs) for side in sides)
         given = (self.tangent_or_zero(captures[k]) for k in ins)
         made = make(COND, (*operands, *given), then=then, orelse=orelse)
+        self.parts[made] = dict(zip(outs, items(made)[len(after) :], strict=True))
+        return made
+
+    def _checkpoint(self, node: Expr, operands: tuple[Expr, ...]) -> Expr:
+        after = self.dependence.positions(node)
+        active = self._active(operands)
+        outs = [k for k, mask in enumerate(after) if mask & active]
+        if not outs:
+            return rebuild(node, operands)
+        ins = [k for k, operand in enumerate(operands) if operand in self.tangents]
+        body = self.function(node.attrs["body"], ins, outs)
+        given = (self.tangents[operands[k]] for k in ins)
+        attrs = dict(node.attrs, body=body)
+        made = make(CHECKPOINT, (*operands, *given), **attrs)
         self.parts[made] = dict(zip(outs, items(made)[len(after) :], strict=True))
         return made
 

@@ -19,6 +19,7 @@ from defnpy.ir.function import Function
 from defnpy.ir.rewrite import rebuild
 from defnpy.ir.types import TensorType, TupleType
 from defnpy.ops.control import (
+    CHECKPOINT,
     COND,
     FOR,
     ITEM,
@@ -33,6 +34,7 @@ from defnpy.transforms import residuals
 from defnpy.transforms.cotangents import zero
 from defnpy.transforms.dependence import bits, closure
 from defnpy.transforms.joint import Joint, Wish, join
+from defnpy.transforms.recomputation import augment_checkpoint
 from defnpy.transforms.reverse import Parts, Pull, Reversal, Site, Sweep
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ def augment(sweep: Sweep, site: Site) -> Reversal:
     """Replace a branch or loop by one that can be reversed."""
     if site.node.op is COND:
         return _augment_cond(sweep, site)
+    if site.node.op is CHECKPOINT:
+        return augment_checkpoint(sweep, site)
     return _augment_loop(sweep, site)
 
 

@@ -22,6 +22,7 @@ from defnpy.ir.op import Missing
 from defnpy.ir.rewrite import postorder, substitute
 from defnpy.ir.types import TapeType, TupleType
 from defnpy.ops.control import (
+    CHECKPOINT,
     COND,
     FOR,
     ITEM,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from defnpy.ir.expr import Expr
 
-REGIONS = (COND, FOR, WHILE)
+REGIONS = (CHECKPOINT, COND, FOR, WHILE)
 Parts = dict[int, "Expr"]
 # (cotangents of results, all cotangents, tape) -> tape
 Pull = Callable[[Parts, Cotangents, "Expr | None"], "Expr | None"]

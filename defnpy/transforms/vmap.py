@@ -23,6 +23,7 @@ from defnpy.ir.types import TapeType, TensorType, TupleType, Type
 from defnpy.ops.axes import broadcast_to, full, reshape
 from defnpy.ops.control import (
     CHECK,
+    CHECKPOINT,
     COND,
     FOR,
     ITEM,
@@ -392,6 +393,13 @@ def _check(region: _Region, node: Expr, operands: list[Value]) -> Found:
     return Value(make(CHECK, (value.expr, holds, *told), **node.attrs), value.has_lanes)
 
 
+def _checkpoint(region: _Region, node: Expr, operands: list[Value]) -> Found:
+    made = region.lanes.batch(node.attrs["body"], _flags(operands))
+    region.by_lane |= made.by_lane
+    attrs = dict(node.attrs, body=made.function)
+    return _parts(make(CHECKPOINT, _exprs(operands), **attrs), made.outs)
+
+
 def _custom_grad(region: _Region, node: Expr, operands: list[Value]) -> Found:
     count, captures = node.attrs["count"], node.attrs["captures"]
     end = len(operands) - captures
@@ -424,6 +432,7 @@ _HANDLERS: dict[Op, Callable[[_Region, Expr, list[Value]], Found]] = {
     FOR: _loop,
     WHILE: _loop,
     CHECK: _check,
+    CHECKPOINT: _checkpoint,
     CUSTOM_GRAD: _custom_grad,
     TAPE_PUSH: _push,
     TAPE_POP: _pop,

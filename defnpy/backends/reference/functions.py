@@ -21,6 +21,7 @@ from defnpy.ir.op import Missing
 from defnpy.ir.types import TensorType, TupleType, Type
 from defnpy.ops.control import (
     CHECK,
+    CHECKPOINT,
     COND,
     FOR,
     ITEM,
@@ -131,6 +132,10 @@ def _cond(run: _Run, node: Expr, values: list[Any]) -> tuple[Any, ...]:
     return tuple(run.call(taken, values[1:]))
 
 
+def _checkpoint(run: _Run, node: Expr, values: list[Any]) -> tuple[Any, ...]:
+    return tuple(run.call(node.attrs["body"], values))
+
+
 def _for(run: _Run, node: Expr, values: list[Any]) -> tuple[Any, ...]:
     body, count = node.attrs["body"], node.attrs["count"]
     carried, captures = values[3 : 3 + count], values[3 + count :]
@@ -180,6 +185,7 @@ def _tape_pop(run: _Run, node: Expr, values: list[Any]) -> tuple[Any, ...]:
 
 _STEPS: dict[Any, Step] = {
     COND: _cond,
+    CHECKPOINT: _checkpoint,
     FOR: _for,
     WHILE: _while,
     ITEM: _item,

@@ -629,7 +629,7 @@ def binary_search(x, value):
 @case(M34, differentiable=True)
 def softmax(x):
     shifted = np.exp(x - x.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+    return (shifted / shifted.sum(axis=1, keepdims=True)) ** 2
 
 
 @case(M34, differentiable=True)
@@ -710,3 +710,116 @@ def swapped_rows(x):
 def assertion(x):
     assert x > 0, "x must be positive"
     return math.sqrt(x)
+
+
+@case(V5, 3, differentiable=True)
+def slices_of_run_time_length(x, n):
+    head, tail = x[:n], x[n:]
+    total = head.sum() + tail.mean() + (head * head).max() + np.exp(tail).sum()
+    return total + x[1:n] @ x[1:n] + np.dot(head + 1, np.abs(head)) + min(x[: n - 5])
+
+
+@case(V5, 3)
+def uses_of_such_slices(x, n):
+    head = x[:n]
+    total = 0.0
+    for value in head:
+        total = total * 0.5 + value
+    return (
+        len(head),
+        head.shape[0],
+        head[0],
+        head[-1],
+        total,
+        (head > 0).all(),
+        sum(head),
+    )
+
+
+@case(matrix(4, 4), 2)
+def slices_of_matrices(a, k):
+    top = a[:k]
+    return top.sum(axis=0), (top @ a[0]).sum(), (a[k:, 1] * 2).sum(), a[:, :k].sum()
+
+
+@case(np.zeros((4, 4)), V5, 2)
+def stores_to_such_slices(a, x, k):
+    a[k, :k] = 1.0
+    a[:k, 3] += x[:k]
+    a[k:] *= 2
+    a[0, k:] = x[k:4] + 1
+    return a
+
+
+@case(np.array([[4.0, 1, 2], [1, 3, 0], [2, 0, 5]]), differentiable=True)
+def cholesky(a):
+    n = len(a)
+    out = np.zeros((n, n))
+    for i in range(n):
+        for j in range(i + 1):
+            rest = a[i, j] - out[i, :j] @ out[j, :j]
+            if i == j:
+                out[i, j] = math.sqrt(rest)
+            else:
+                out[i, j] = rest / out[j, j]
+    return out
+
+
+@case(V5, 4)
+def empty_slices(x, n):
+    return x[n:n].sum(), x[n : n - 2].sum(), len(x[9:n]), x[:0].sum(), x[-n:n].sum()
+
+
+@case(np.array([5.0, 2.0, 4.0, 1.0, 3.0]))
+def selection_sort(x):
+    for i in range(len(x)):
+        least = i
+        for j in range(i + 1, len(x)):
+            if x[j] < x[least]:
+                least = j
+        x[i], x[least] = x[least], x[i]
+    return x
+
+
+@case(V5)
+def last_seen(x):
+    for i in range(len(x)):
+        if x[i] > 1:
+            found = x[i]
+    return found
+
+
+@case(V5, 3.0)
+def search_in_a_function(x, limit):
+    def find(values):
+        for i in range(len(values)):
+            if values[i] > limit:
+                return i, values[i]
+        return -1, 0.0
+
+    i, value = find(x)
+    return i + value
+
+
+@case(7)
+def primes(n):
+    count = 0
+    for k in range(2, n + 1):
+        for d in range(2, k):
+            if k % d == 0:
+                break
+        else:
+            count += 1
+    return count
+
+
+@case(12, 18)
+def greatest_divisor(a, b):
+    while b:
+        a, b = b, a % b
+    return a
+
+
+@case(True, False)
+def booleans(a, b):
+    return a & b, a | b, a ^ b, not a, a + b, a == b, (a > b) + (b < a)

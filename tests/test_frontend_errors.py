@@ -202,9 +202,24 @@ def mistakes():
     yield mask, (V,), "DefnTypeError", "the number of elements a mask selects"
 
     def slice_length(x, n):
-        return x[1:n]
+        return np.sort(x[1:n])
 
-    yield slice_length, (V, 2), "DefnTypeError", "a slice needs a length"
+    yield slice_length, (V, 2), "DefnTypeError", "a slice of run-time length"
+
+    def lengths(x, n, m):
+        return (x[:n] * x[:m]).sum()
+
+    yield lengths, (V, 2, 1), "DefnShapeError", "slices of lengths 2 and 1 meet"
+
+    def ragged_item(x, n):
+        return x[:n][2]
+
+    yield ragged_item, (V, 2), "DefnIndexError", "index 2 is out of bounds for axis 0"
+
+    def ragged_result(x, n):
+        return x[:n]
+
+    yield ragged_result, (V, 2), "DefnTypeError", "a slice of run-time length"
 
     def comprehension(x):
         return [value for value in x if value > 0]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from defnpy.base import tree
+from defnpy.base.dtypes import I64
 from defnpy.base.errors import DefnAttributeError
 from defnpy.frontend import methods
 from defnpy.frontend.values import (
     Closure,
     Counting,
+    Ragged,
     Rows,
     TensorMethod,
     describe,
@@ -18,6 +21,7 @@ from defnpy.frontend.values import (
     is_number,
 )
 from defnpy.ir.expr import Expr
+from defnpy.ops.family import convert
 
 if TYPE_CHECKING:
     from defnpy.frontend.frame import Frame
@@ -31,6 +35,8 @@ def attribute(frame: Frame, base: Any, name: str) -> Any:
     """Return ``base.name``."""
     if isinstance(base, Expr):
         return _of_tensor(base, name)
+    if isinstance(base, Ragged):
+        return _of_ragged(base, name)
     if isinstance(base, Closure | Rows | Counting | TensorMethod):
         raise DefnAttributeError(f"a function or an iterator has no `{name}` here")
     if is_number(base) or base is None or isinstance(base, _PLAIN):
@@ -46,6 +52,20 @@ def attribute(frame: Frame, base: Any, name: str) -> Any:
     if _is_own_tree(base) and not any(map(is_array, tree.leaves(value))):
         return value
     return frame.session.capture(base, name, lambda: getattr(base, name))
+
+
+def _of_ragged(part: Ragged, name: str) -> Any:
+    sizes: list[Any] = list(part.x.shape)
+    sizes[part.axis] = convert(part.length, I64, weak=True)
+    if name == "shape":
+        return tuple(sizes)
+    if name == "size":
+        return math.prod(sizes)
+    if name in ("ndim", "dtype"):
+        return methods.PROPERTIES[name](part.x)
+    if name in methods.METHODS:
+        return TensorMethod(part, name)
+    raise DefnAttributeError(f"{describe(part)} has no attribute `{name}`")
 
 
 def _is_own_tree(base: Any) -> bool:

@@ -9,6 +9,7 @@ from defnpy.base.errors import DefnStaticError, DefnTypeError
 from defnpy.frontend import subscripts
 from defnpy.frontend.values import (
     Counting,
+    Ragged,
     Rows,
     describe,
     has_tensors,
@@ -55,6 +56,8 @@ def plan(frame: Frame, value: Any) -> Count | list[Any]:
     if isinstance(value, Counting):
         get = _same
         return Count(value.start, value.stop, value.step, get, value.unroll)
+    if isinstance(value, Ragged):
+        return Count(0, value.length, 1, lambda k: subscripts.get(frame, value, k))
     if isinstance(value, Expr):
         value = rows(frame, value)
     if isinstance(value, Rows):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from defnpy.base import dtypes
 from defnpy.base.errors import DefnTypeError
-from defnpy.frontend.values import known
+from defnpy.frontend import ragged
+from defnpy.frontend.values import Ragged, known
 from defnpy.ops.family import convert
 from defnpy.ops.movement import transpose
 from defnpy.ops.public import FUNCTIONS
@@ -103,8 +104,10 @@ IN_PLACE = {
 
 
 def call(
-    frame: Frame, x: Expr, name: str, args: list[Any], kwargs: dict[str, Any]
+    frame: Frame, x: Expr | Ragged, name: str, args: list[Any], kwargs: dict[str, Any]
 ) -> Any:
     """Return what a method returns."""
     with dtypes.float_defaults(dtypes.F64):
+        if isinstance(x, Ragged):
+            return ragged.call(name, [x, *args], kwargs)
         return frame.static(METHODS[name], x, *args, **kwargs)

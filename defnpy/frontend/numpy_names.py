@@ -9,8 +9,8 @@ import numpy as np
 
 from defnpy.base import dtypes
 from defnpy.base.errors import DefnTypeError
-from defnpy.frontend import methods
-from defnpy.frontend.values import has_tensors, is_number, known
+from defnpy.frontend import methods, ragged
+from defnpy.frontend.values import Ragged, has_tensors, is_number, known
 from defnpy.ir.expr import Expr
 from defnpy.ops.axes import reshape
 from defnpy.ops.family import convert
@@ -136,6 +136,9 @@ def _product(values: Any, start: Any) -> Any:
 
 def call(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """Return what a function of NumPy or `math` returns."""
+    if any(isinstance(each, Ragged) for each in args):
+        with dtypes.float_defaults(dtypes.F64):
+            return ragged.call(callee.__name__, args, kwargs)
     if callee in MATH:
         if not has_tensors(args, kwargs):
             return frame.static(callee, *args, **kwargs)

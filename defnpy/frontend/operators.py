@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from defnpy.base.dtypes import BOOL, I64
 from defnpy.base.errors import DefnShapeError, DefnTypeError, DefnZeroDivisionError
+from defnpy.frontend import ragged
 from defnpy.frontend.bounds import bounds_of
 from defnpy.frontend.values import (
+    Ragged,
     has_tensors,
     is_number,
     is_tensor_like,
@@ -56,6 +58,8 @@ COMPARE: dict[type[ast.cmpop], tuple[Callable[..., Any], Callable[..., Any]]] = 
 
 def binary(frame: Frame, kind: type[ast.operator], a: Any, b: Any) -> Any:
     """Return ``a op b``."""
+    if isinstance(a, Ragged) or isinstance(b, Ragged):
+        return _ragged(frame, kind, a, b)
     if not isinstance(a, Expr) and not isinstance(b, Expr):
         return frame.static(BINARY[kind], a, b)
     if isinstance(a, list) and kind is ast.Mult:
@@ -65,6 +69,14 @@ def binary(frame: Frame, kind: type[ast.operator], a: Any, b: Any) -> Any:
     if kind in (ast.FloorDiv, ast.Mod):
         b = nonzero(frame, as_expr(a), as_expr(b))
     return BINARY[kind](as_expr(a), as_expr(b))
+
+
+def _ragged(frame: Frame, kind: type[ast.operator], a: Any, b: Any) -> Any:
+    if kind is ast.MatMult:
+        return ragged.product(a, b)
+    if isinstance(b, Ragged) and kind in (ast.FloorDiv, ast.Mod):
+        b = Ragged(ragged.masked(b, 1), b.axis, b.length)
+    return ragged.apply(lambda x, y: binary(frame, kind, x, y), a, b)
 
 
 def _counted(*operands: Any) -> list[Any]:
@@ -106,6 +118,8 @@ def compare(frame: Frame, op: ast.cmpop, a: Any, b: Any) -> Any:
     if isinstance(op, ast.In | ast.NotIn):
         return _contains(frame, a, b, isinstance(op, ast.NotIn))
     python, builder = COMPARE[type(op)]
+    if isinstance(a, Ragged) or isinstance(b, Ragged):
+        return ragged.apply(builder, a, b)
     if isinstance(a, Expr) or isinstance(b, Expr):
         if not (is_tensor_like(a) and is_tensor_like(b)):
             return _unlike(op, a, b)
@@ -148,6 +162,8 @@ def unary(frame: Frame, op: ast.unaryop, x: Any) -> Any:
     if isinstance(op, ast.Not):
         value = truth(x)
         return elementwise.logical_not(value) if isinstance(value, Expr) else not value
+    if isinstance(x, Ragged):
+        return ragged.apply(lambda each: unary(frame, op, each), x)
     if isinstance(x, Expr):
         (x,) = _counted(x)
         if isinstance(op, ast.UAdd):
@@ -159,6 +175,8 @@ def unary(frame: Frame, op: ast.unaryop, x: Any) -> Any:
 
 def truth(value: Any) -> Any:
     """Return whether `value` is true: a bool, or a strong bool scalar."""
+    if isinstance(value, Ragged):
+        raise ragged.unsupported(value)
     if not isinstance(value, Expr):
         return bool(value)
     if value.tensor.size != 1:

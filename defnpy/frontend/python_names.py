@@ -14,9 +14,9 @@ import numpy as np
 
 from defnpy.base import dtypes, tree
 from defnpy.base.errors import DefnTypeError
-from defnpy.frontend import iteration, methods, operators, subscripts
+from defnpy.frontend import iteration, methods, operators, ragged, subscripts
 from defnpy.frontend.attributes import attribute
-from defnpy.frontend.values import Closure, Rows, describe, has_tensors, known
+from defnpy.frontend.values import Closure, Ragged, Rows, describe, has_tensors, known
 from defnpy.ir.expr import Expr
 from defnpy.ops import elementwise
 from defnpy.ops.leaf import as_expr
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 Handler = "Callable[..., Any]"
 
 
-def _len(frame: Frame, x: Any) -> int:
+def _len(frame: Frame, x: Any) -> Any:
+    if isinstance(x, Ragged):
+        return attribute(frame, x, "shape")[0]
     if isinstance(x, Expr):
         if x.tensor.rank == 0:
             raise DefnTypeError(f"{x.type} has no len: it has no axes")
@@ -55,6 +57,8 @@ def _reversed(frame: Frame, values: Any) -> Any:
 
 
 def _abs(frame: Frame, x: Any) -> Any:
+    if isinstance(x, Ragged):
+        return ragged.call("abs", [x], {})
     return abs(x) if isinstance(x, Expr) else frame.static(abs, x)
 
 
@@ -67,6 +71,8 @@ def _extreme(name: str) -> Callable[..., Any]:
             return frame.static(python, *args, **_callables(frame, options))
         if options:
             raise DefnTypeError(f"{name} of tensors takes no options")
+        if len(args) == 1 and isinstance(args[0], Ragged):
+            return ragged.reduce(name, args[0])
         if len(args) == 1 and isinstance(args[0], Expr):
             if args[0].tensor.rank != 1:
                 raise DefnTypeError(
@@ -81,6 +87,8 @@ def _extreme(name: str) -> Callable[..., Any]:
 
 
 def _sum(frame: Frame, values: Any, start: Any = 0) -> Any:
+    if isinstance(values, Ragged):
+        return operators.binary(frame, ast.Add, ragged.reduce("sum", values, 0), start)
     if isinstance(values, Expr):
         made = FUNCTIONS["sum"](values, axis=0)
         return made if start == 0 else made + start

@@ -84,7 +84,7 @@ def mask_of(index: Any) -> Expr | None:
 
 def select(frame: Frame, x: Expr, index: Any) -> Selection:
     """Return what `index` selects of `x`; what may be out of bounds is checked."""
-    items = _spread(x, list(index) if isinstance(index, tuple) else [index])
+    items = spread(x, list(index) if isinstance(index, tuple) else [index])
     shape: list[int] = []
     sizes = iter(x.shape)
     for item in items:
@@ -101,7 +101,19 @@ def select(frame: Frame, x: Expr, index: Any) -> Selection:
     return Selection(wide, tuple(entries))
 
 
-def _spread(x: Expr, items: list[Any]) -> list[Any]:
+def is_ragged(item: Any) -> bool:
+    """Whether an item is a slice whose length is not known when compiling."""
+    if not isinstance(item, slice) or item.step not in (None, 1):
+        return False
+    start, stop = known(item.start), known(item.stop)
+    if not isinstance(start, Expr) and not isinstance(stop, Expr):
+        return False
+    if start is None or stop is None:
+        return True
+    return distance(as_expr(start), as_expr(stop)) is None
+
+
+def spread(x: Expr, items: list[Any]) -> list[Any]:
     """Return one item for each axis, and None for each new one."""
     given = sum(item is not None and item is not Ellipsis for item in items)
     if given > x.tensor.rank:
@@ -171,15 +183,7 @@ def _window(frame: Frame, item: slice, axis: int, size: int) -> Window:
         return Window(first, len(range(first, last, by)), by)
     if step not in (None, 1):
         raise DefnTypeError("a slice between run-time bounds needs a step of 1")
-    length = None
-    if start is not None and stop is not None:
-        length = distance(as_expr(start), as_expr(stop))
-    if length is None:
-        raise DefnTypeError(
-            "a slice needs a length that is known when compiling, as in `x[i : i + 3]`",
-            hint="use `np.where` with a mask over the whole axis",
-        )
-    length = max(length, 0)
+    length = max(distance(as_expr(start), as_expr(stop)) or 0, 0)
     begin = convert(as_expr(start), I64)
     if begin.shape != ():
         raise DefnTypeError(f"the bound of a slice must be a scalar, not {begin.type}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from defnpy.base.dtypes import can_store
 from defnpy.base.errors import DefnShapeError, DefnTypeError
-from defnpy.frontend import operators, subscripts
+from defnpy.frontend import operators, ragged, subscripts
 from defnpy.frontend.selection import (
     Places,
     Point,
@@ -17,6 +17,7 @@ from defnpy.frontend.selection import (
     mask_of,
     select,
 )
+from defnpy.frontend.values import Ragged, known
 from defnpy.ops.axes import broadcast_to, reshape
 from defnpy.ops.elementwise import where
 from defnpy.ops.family import convert
@@ -25,6 +26,8 @@ from defnpy.ops.leaf import as_expr
 from defnpy.ops.movement import iota
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from defnpy.frontend.frame import Frame
     from defnpy.ir.expr import Expr
 
@@ -42,6 +45,9 @@ def storable(value: Any, x: Expr) -> Expr:
 
 def put(frame: Frame, x: Expr, index: Any, value: Any) -> Expr:
     """Return `x` with the part that `index` selects replaced by `value`."""
+    cut = subscripts.ragged_axis(x, index)
+    if cut is not None:
+        return _put_ragged(frame, x, cut, lambda part: value)
     mask = mask_of(index)
     if mask is not None:
         return _put_masked(x, mask, storable(value, x))
@@ -52,6 +58,11 @@ def update(
     frame: Frame, x: Expr, index: Any, kind: type[ast.operator], value: Any
 ) -> Expr:
     """Return `x` after ``x[index] op= value``."""
+    cut = subscripts.ragged_axis(x, index)
+    if cut is not None:
+        return _put_ragged(
+            frame, x, cut, lambda part: operators.binary(frame, kind, part, value)
+        )
     mask = mask_of(index)
     if mask is not None:
         made = operators.binary(frame, kind, x, value)
@@ -63,6 +74,27 @@ def update(
         return reshape(dynamic_add(selection.x, ready, _starts(selection)), x.shape)
     made = operators.binary(frame, kind, subscripts.read(selection), value)
     return _write(frame, selection, x, storable(made, x))
+
+
+def _put_ragged(
+    frame: Frame,
+    x: Expr,
+    found: tuple[list[Any], int],
+    make: Callable[[Any], Any],
+) -> Expr:
+    """Return `x` with a slice of run-time length replaced by what `make` makes."""
+    items, place = found
+    bounds = items[place]
+    whole = tuple([*items[:place], slice(None), *items[place + 1 :]])
+    part = subscripts.part(frame, x, whole)
+    axis = subscripts.kept_before(items, place)
+    start, stop = known(bounds.start), known(bounds.stop)
+    value = make(ragged.cut(part, axis, start, stop))
+    if isinstance(value, Ragged):
+        value = Ragged(storable(value.x, x), value.axis, value.length)
+    else:
+        value = storable(value, x)
+    return put(frame, x, whole, ragged.store(part, axis, (start, stop), value))
 
 
 def _put_masked(x: Expr, mask: Expr, value: Expr) -> Expr:

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from defnpy.base.dtypes import I64
 from defnpy.base.errors import DefnStaticError, DefnTypeError
+from defnpy.frontend import ragged
 from defnpy.frontend.selection import (
     Places,
     Point,
     Selection,
     Window,
     index_of,
+    is_ragged,
     mask_of,
     select,
+    spread,
 )
-from defnpy.frontend.values import describe, known, tensors_in
+from defnpy.frontend.values import Ragged, describe, known, tensors_in
 from defnpy.ir.expr import Expr
 from defnpy.ops.axes import broadcast_to, reshape
 from defnpy.ops.family import convert
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 def get(frame: Frame, base: Any, index: Any) -> Any:
     """Return ``base[index]``."""
+    if isinstance(base, Ragged):
+        return _of_ragged(frame, base, index)
     if isinstance(base, Expr):
         return part(frame, base, index)
     index = static_index(index)
@@ -58,14 +63,56 @@ def static_index(index: Any) -> Any:
     return index
 
 
-def part(frame: Frame, x: Expr, index: Any) -> Expr:
+def part(frame: Frame, x: Expr, index: Any) -> Any:
     """Return the part of a tensor that `index` selects."""
+    cut = ragged_axis(x, index)
+    if cut is not None:
+        return _cut(frame, x, cut)
     if mask_of(index) is not None:
         raise DefnTypeError(
             "the number of elements a mask selects is not known when compiling",
             hint="use `np.where(mask, x, 0)`, or the mask in an assignment",
         )
     return read(select(frame, x, index))
+
+
+def ragged_axis(x: Expr, index: Any) -> tuple[list[Any], int] | None:
+    """Return an index's items and which of them is a slice of run-time length."""
+    if not isinstance(index, slice | tuple):
+        return None
+    items = spread(x, list(index) if isinstance(index, tuple) else [index])
+    found = [k for k, item in enumerate(items) if is_ragged(item)]
+    if len(found) > 1:
+        raise DefnTypeError("only one axis can be cut to a run-time length")
+    return (items, found[0]) if found else None
+
+
+def _cut(frame: Frame, x: Expr, found: tuple[list[Any], int]) -> Ragged:
+    items, place = found
+    bounds = items[place]
+    axis = sum(item is not None for item in items[:place])
+    whole = ragged.cut(x, axis, known(bounds.start), known(bounds.stop))
+    rest = tuple([*items[:place], slice(None), *items[place + 1 :]])
+    return Ragged(part(frame, whole.x, rest), kept_before(items, place), whole.length)
+
+
+def kept_before(items: list[Any], place: int) -> int:
+    """Return how many axes the items before `place` leave."""
+    if any(isinstance(x, list) or (isinstance(x, Expr) and x.shape) for x in items):
+        raise DefnTypeError("a slice of run-time length cannot stand beside an array")
+    return sum(item is None or isinstance(item, slice) for item in items[:place])
+
+
+def _of_ragged(frame: Frame, base: Ragged, index: Any) -> Any:
+    items = spread(base.x, list(index) if isinstance(index, tuple) else [index])
+    axes = [k for k, item in enumerate(items) if item is not None]
+    place = axes[base.axis]
+    if items[place] == slice(None):
+        return Ragged(
+            part(frame, base.x, tuple(items)), kept_before(items, place), base.length
+        )
+    items[place] = ragged.item(base, known(items[place]))
+    return part(frame, base.x, tuple(items))
 
 
 def read(selection: Selection) -> Expr:

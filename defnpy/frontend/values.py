@@ -103,7 +103,7 @@ class Closure:
 class TensorMethod:
     """A method of a tensor, not yet called."""
 
-    x: Expr
+    x: Expr | Ragged
     name: str
     __defnpy_leaf__ = True
 
@@ -126,6 +126,27 @@ class Rows:
     length: int
     get: Callable[[Any], Any]
     __defnpy_leaf__ = True
+
+
+@dataclass(frozen=True, eq=False)
+class Ragged:
+    """A slice of run-time length.
+
+    Attributes:
+        x: a tensor that begins with it along `axis`.
+        axis: the axis of run-time length.
+        length: its size, a strong i64 scalar.
+    """
+
+    x: Expr
+    axis: int
+    length: Expr
+    __defnpy_leaf__ = True
+
+    @property
+    def from_right(self) -> int:
+        """The place of the axis, counted from the last one, which is 1."""
+        return self.x.tensor.rank - self.axis
 
 
 def is_number(value: Any) -> bool:
@@ -151,8 +172,10 @@ def tensors_in(value: Any) -> list[Expr]:
     """Return the tensors among the leaves of `value`."""
     if isinstance(value, Expr):
         return [value]
-    if isinstance(value, TensorMethod):
+    if isinstance(value, Ragged):
         return [value.x]
+    if isinstance(value, TensorMethod):
+        return tensors_in(value.x)
     if is_number(value) or isinstance(value, str) or value is None:
         return []
     if isinstance(value, set | frozenset):
@@ -163,8 +186,8 @@ def tensors_in(value: Any) -> list[Expr]:
     for leaf in tree.leaves(value):
         if isinstance(leaf, Expr):
             found.append(leaf)
-        elif isinstance(leaf, TensorMethod):
-            found.append(leaf.x)
+        elif isinstance(leaf, Ragged | TensorMethod):
+            found += tensors_in(leaf)
     return found
 
 
@@ -207,8 +230,14 @@ def describe(value: Any) -> str:
     """Return how a value is named in an error."""
     if isinstance(value, Expr):
         return str(value.type)
+    if isinstance(value, Ragged):
+        return f"a slice of run-time length of {value.x.type}"
     if isinstance(value, Poison):
         return "nothing"
+    if isinstance(value, Closure):
+        return f"the function `{value.__name__}`"
+    if isinstance(value, Counting | Rows):
+        return "an iterator"
     if is_number(value) or value is None or isinstance(value, str):
         return repr(value)
     if isinstance(value, list | tuple | dict):

@@ -136,7 +136,7 @@ def test_mistakes_in_a_custom_gradient(function, text):
 
 def test_the_gradients_are_as_many_as_the_arguments():
     f = dn.custom_grad(lambda x, y: (x * y, lambda ct: ct))
-    with pytest.raises(errors.DefnTypeError, match="gradients of 2 arguments are a tuple"):
+    with pytest.raises(errors.DefnTypeError, match="of 2 arguments are a tuple"):
         dn.grad(lambda x: dn.sum(f(x, x)))(V)
 
 

@@ -156,7 +156,7 @@ def _check_operands(operands: list[Any], owners: list[int], numbers: list[int]) 
             raise DefnTypeError(
                 f"argument {owner} holds {describe(operand)}, which has no gradient"
             )
-        if not operand.dtype.is_float:
+        if not operand.dtype.is_inexact:
             raise DefnTypeError(
                 f"argument {owner} holds {operand.type}: only floats have gradients",
                 hint="convert it with `.astype`, or write `2.0` instead of `2`",

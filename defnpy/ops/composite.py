@@ -9,7 +9,6 @@ from defnpy.base.errors import DefnTypeError
 from defnpy.ops import axes, dot, elementwise, reduce
 from defnpy.ops.creation import static_int
 from defnpy.ops.elementwise import (
-    absolute,
     divide,
     equal,
     greater,
@@ -26,6 +25,7 @@ from defnpy.ops.elementwise import (
 )
 from defnpy.ops.family import common, convert
 from defnpy.ops.leaf import as_expr, const, scalar_of
+from defnpy.ops.polar import absolute
 
 if TYPE_CHECKING:
     from defnpy.ir.expr import Expr
@@ -252,37 +252,3 @@ def isin(x: Any, elements: Any, *, invert: bool = False) -> Expr:
     each = axes.reshape(x, (*x.shape, 1))
     found = reduce.any(equal(each, axes.reshape(elements, (-1,))), -1)
     return elementwise.logical_not(found) if invert else found
-
-
-def conj(x: Any) -> Expr:
-    """Return the complex conjugate: a real tensor is its own.
-
-    >>> dn.conj(np.array([1.0, 2.0]))
-    array([1., 2.])
-    """
-    return _real_only(x, "conj")
-
-
-def real(x: Any) -> Expr:
-    """Return the real part: a real tensor is its own.
-
-    >>> dn.real(np.array([1.0, 2.0]))
-    array([1., 2.])
-    """
-    return _real_only(x, "real")
-
-
-def imag(x: Any) -> Expr:
-    """Return the imaginary part, zeros for a real tensor.
-
-    >>> dn.imag(np.array([1.0, 2.0]))
-    array([0., 0.])
-    """
-    return axes.zeros_like(_real_only(x, "imag"))
-
-
-def _real_only(x: Any, name: str) -> Expr:
-    x = as_expr(x)
-    if x.dtype.kind == "c":
-        raise DefnTypeError(f"{name} does not take {x.dtype}")
-    return x

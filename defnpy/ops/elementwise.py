@@ -11,6 +11,7 @@ from defnpy.base.errors import DefnTypeError, InternalError
 from defnpy.ir.expr import Expr, make
 from defnpy.ir.op import Attrs, Op, Sample
 from defnpy.ops.axes import broadcast_to
+from defnpy.ops.complex import imag, real
 from defnpy.ops.family import (
     batch_elementwise,
     binary,
@@ -336,6 +337,8 @@ def isnan(x: Any) -> Expr:
 def isinf(x: Any) -> Expr:
     """Whether each element is an infinity."""
     x = as_expr(x)
+    if x.dtype.kind == "c":
+        return logical_or(isinf(real(x)), isinf(imag(x)))
     if not x.dtype.is_float:
         return broadcast_to(const(False), x.shape)
     return equal(absolute(x), float("inf"))
@@ -344,6 +347,8 @@ def isinf(x: Any) -> Expr:
 def isfinite(x: Any) -> Expr:
     """Whether each element is neither NaN nor an infinity."""
     x = as_expr(x)
+    if x.dtype.kind == "c":
+        return logical_and(isfinite(real(x)), isfinite(imag(x)))
     if not x.dtype.is_float:
         return broadcast_to(const(True), x.shape)
     return less(absolute(x), float("inf"))

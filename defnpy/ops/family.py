@@ -304,7 +304,7 @@ SCALE = elementwise(
     "scale",
     lambda ct, factor: np.where(ct == 0, np.zeros_like(ct), ct * factor),
     arity=2,
-    kinds="f",
+    kinds="fc",
     partials=(lambda y, ct, factor: factor, lambda y, ct, factor: ct),
     doc="Return ct * factor, zero where ct is zero whatever the factor: how a"
     " cotangent meets a derivative that may not be finite.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from defnpy.ir.expr import Expr
-from defnpy.ops import dot, elementwise, math
+from defnpy.ops import dot, elementwise, math, polar
 
 Expr.operators.update(
     {
@@ -14,7 +14,7 @@ Expr.operators.update(
         "floor_divide": elementwise.floor_divide,
         "remainder": elementwise.remainder,
         "negative": elementwise.negative,
-        "abs": elementwise.absolute,
+        "abs": polar.absolute,
         "bitwise_and": elementwise.bitwise_and,
         "bitwise_or": elementwise.bitwise_or,
         "bitwise_xor": elementwise.bitwise_xor,

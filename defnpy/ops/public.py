@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from defnpy.ops import (
     bits,
+    complex,
     composite,
     creation,
     diagonals,
@@ -20,6 +21,7 @@ from defnpy.ops import (
     inspection,
     manipulation,
     math,
+    polar,
     quantiles,
     reduce,
     selecting,
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ELEMENTWISE: dict[str, Callable[..., Any]] = {
-    "abs": elementwise.absolute,
+    "abs": polar.absolute,
+    "angle": polar.angle,
     "add": elementwise.add,
     "bitwise_and": elementwise.bitwise_and,
     "bitwise_invert": elementwise.bitwise_invert,
@@ -65,7 +68,7 @@ _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "negative": elementwise.negative,
     "not_equal": elementwise.not_equal,
     "remainder": elementwise.remainder,
-    "sign": elementwise.sign,
+    "sign": polar.sign,
     "sqrt": elementwise.sqrt,
     "subtract": elementwise.subtract,
     "where": elementwise.where,
@@ -83,8 +86,9 @@ _NAMED = {
     composite: (
         *("clip", "square", "reciprocal", "rsqrt", "positive", "floor", "ceil"),
         *("trunc", "round", "signbit", "isclose", "allclose", "bitcast", "outer"),
-        *("tensordot", "vecdot", "isin", "conj", "real", "imag"),
+        *("tensordot", "vecdot", "isin"),
     ),
+    complex: ("real", "imag", "conj", "make_complex"),
     diagonals: ("diag", "diagonal", "trace", "make_diagonal", "put_diagonal"),
     einsum: ("einsum",),
     grids: ("eye", "tri", "tril", "triu", "meshgrid", "one_hot"),

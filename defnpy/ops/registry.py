@@ -12,6 +12,7 @@ from defnpy.base.errors import InternalError
 from defnpy.ir.op import Op
 from defnpy.ops import (
     axes,
+    complex,
     control,
     dot,
     elementwise,
@@ -35,6 +36,7 @@ MODULES = (
     axes,
     family,
     elementwise,
+    complex,
     math,
     movement,
     indexing,

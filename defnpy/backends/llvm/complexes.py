@@ -17,12 +17,17 @@ if TYPE_CHECKING:
     from defnpy.ir.expr import Expr
 
 Pair = tuple[str, str]
+_PARTS = {"real": 0, "imag": 1}
 
 
 def native(w: Writer, node: Expr, values: list[str]) -> str:
     """Return the value of a native op with complex operands or result."""
     name, dtype = node.op.name, node.operands[0].dtype
     part = register_type(real_of(dtype))
+    if name == "complex":
+        return join(w, values[0], values[1], node.dtype)
+    if name in _PARTS:
+        return split(w, values[0], dtype)[_PARTS[name]]
     if dtype.kind != "c":
         raise InternalError(f"{name} of {dtype} is complex")
     pairs = [split(w, value, dtype) for value in values]
@@ -81,6 +86,13 @@ def _divide(w: Writer, part: str, a: Pair, b: Pair) -> Pair:
     return _choose(w, part, none, plain, quotient)
 
 
+def _scale(w: Writer, part: str, a: Pair, b: Pair) -> Pair:
+    """Write a product that is zero where its first factor is."""
+    tests = [w.value(f"fcmp oeq {part} {each}, 0.0") for each in a]
+    none = w.value(f"and i1 {tests[0]}, {tests[1]}")
+    return _choose(w, part, none, ("0.0", "0.0"), _multiply(w, part, a, b))
+
+
 def _choose(w: Writer, part: str, p: str, a: tuple, b: tuple) -> Pair:
     first, second = (
         w.value(f"select i1 {p}, {part} {x}, {part} {y}")
@@ -94,5 +106,6 @@ _ARITHMETIC: dict[str, Callable[..., Pair]] = {
     "subtract": _each("fsub"),
     "negative": _negative,
     "multiply": _multiply,
+    "scale": _scale,
     "divide": _divide,
 }

@@ -42,7 +42,7 @@ def is_small_product(node: Expr) -> bool:
     """Whether a dot is rather done by loops than by BLAS."""
     a, _b = node.operands
     (ca, _), (ba, _) = node.attrs["contract"], node.attrs["batch"]
-    if a.dtype.name not in ("f32", "f64"):
+    if a.dtype.name not in ("f32", "f64", "c64", "c128"):
         return True
     inner = math.prod(a.shape[i] for i in ca)
     rows = math.prod(a.shape[i] for i in free_axes(a.tensor.rank, ca, ba))

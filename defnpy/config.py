@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from defnpy.base.errors import DefnAttributeError, DefnValueError
 from defnpy.base.flags import Flags, flags
+from defnpy.runtime.threads import set_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,8 @@ class Config:
         if not accepts(value):
             raise DefnValueError(f"config.{name} must be {wanted}, not {value!r}")
         setattr(flags, name, value)
+        if name == "threads":
+            set_threads(value)
 
     def __dir__(self) -> list[str]:
         """List the settings."""

@@ -62,5 +62,5 @@ def _parse(text: str, default: object) -> object:
     return int(text) if isinstance(default, int) else text
 
 
-CODE_FLAGS = ("default_float", "threads")
+CODE_FLAGS = ("default_float",)
 flags = Flags.from_environment()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -140,11 +139,8 @@ class Quick:
         return not self.guards or all(guard() for guard in self.guards)
 
 
-_read_settings = operator.attrgetter(*CODE_FLAGS)
-
-
 def _settings() -> tuple[Any, ...]:
-    return _read_settings(flags)
+    return tuple(getattr(flags, name) for name in CODE_FLAGS)
 
 
 class Dispatcher:

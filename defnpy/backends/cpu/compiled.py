@@ -36,7 +36,7 @@ class CompiledKernel:
         """Link the code into this process."""
         self.kernel, self.object_code, self._emitted = kernel, object_code, emitted
         outside = addresses(emitted)
-        self._library = machine().link(object_code, emitted.name, outside)
+        self._library = machine().link(object_code, (emitted.name,), outside)
         self.address: int = self._library[emitted.name]
         self._entry = _PROTOTYPE(self.address)
 

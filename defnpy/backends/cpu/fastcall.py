@@ -51,7 +51,7 @@ class FastCalls:
     def __init__(self) -> None:
         """Compile and link the wrapper."""
         object_code = machine().compile_plain(wrapper.text(object.__basicsize__))
-        self._library = machine().link(object_code, wrapper.NAME, {})
+        self._library = machine().link(object_code, (wrapper.NAME,), {})
         self._definition = _MethodDef(
             b"kernel", self._library[wrapper.NAME], _FASTCALL, None
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from defnpy.backends.llvm.target import CPU, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 LEVEL = 3
 _serial = count()
@@ -77,13 +77,17 @@ class Machine:
         """Return the assembly of a module."""
         return self._target_machine.emit_assembly(self.optimize(text))
 
-    def link(self, code: bytes, name: str, outside: Mapping[str, int]) -> Any:
-        """Return the library of some object code: ``library[name]`` is an address.
+    def link(
+        self, code: bytes, names: Iterable[str], outside: Mapping[str, int]
+    ) -> Any:
+        """Return the library of some object code: ``library[name]`` is its address.
 
         The code lives as long as the library is referred to.
         """
         builder = self._llvm.JITLibraryBuilder().add_object_img(code)
-        builder.add_current_process().export_symbol(name)
+        builder.add_current_process()
+        for name in names:
+            builder.export_symbol(name)
         for symbol, address in outside.items():
             builder.import_symbol(symbol, address)
         return builder.link(self._linker, f"defnpy.{next(_serial)}")

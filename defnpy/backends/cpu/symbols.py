@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from defnpy.backends.cpu.machine import machine
+from defnpy.backends.cpu.pool import SYMBOL, pool
 from defnpy.base.errors import InternalError
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ def addresses(emitted: Emitted) -> dict[str, int]:
     """
     names = (name for name in emitted.symbols if name in _BLAS)
     data = {name: value.ctypes.data for name, value in emitted.data.items()}
-    return data | {name: _blas(_BLAS[name]) for name in names}
+    pooled = {SYMBOL: pool(machine()).address} if SYMBOL in emitted.symbols else {}
+    return data | pooled | {name: _blas(_BLAS[name]) for name in names}
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defnpy.backends.llvm import counted, heap, routines
+from defnpy.backends.llvm import counted, heap, parallel, routines
 from defnpy.backends.llvm.accumulate import accumulated
 from defnpy.backends.llvm.convert import convert
 from defnpy.backends.llvm.scalars import Scalars
@@ -32,9 +32,11 @@ class Body:
     It leaves by the block ``leave``, having stored what the kernel returns.
     """
 
-    def __init__(self, w: Writer, memory: Memory, target: Target, made: Scope) -> None:
-        """Start with nothing written."""
-        self.w, self.memory, self.target = w, memory, target
+    def __init__(
+        self, w: Writer, memory: Memory, target: Target, made: Scope, name: str
+    ) -> None:
+        """Start with nothing written; `name` is the kernel's."""
+        self.w, self.memory, self.target, self.name = w, memory, target, name
         self.scalars = Scalars(w, memory, target, made)
         self.loops: list[k.Loop] = []
         self.lets: dict[Expr, Expr] = {}
@@ -99,7 +101,10 @@ class Body:
         self.memory.store(self.w, store.buffer, index, value)
 
     def _loop(self, loop: k.Loop) -> None:
-        counted.write(self, loop)
+        if parallel.is_outlined(self, loop):
+            parallel.write(self, loop)
+        else:
+            counted.write(self, loop)
 
     def _while(self, loop: k.While) -> None:
         w = self.w

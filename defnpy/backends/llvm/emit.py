@@ -101,7 +101,7 @@ def _body(
         given.append(f"ptr noalias align {LINE} dereferenceable({placed.size}) %arena")
     _locals(w, memory, placed)
     with scope(isolated=True) as made:
-        Body(w, memory, target, made).finish(kernel.body, kernel.tapes)
+        Body(w, memory, target, made, name).finish(kernel.body, kernel.tapes)
     arguments = ", ".join([*given, "ptr noalias %fault"])
     return (
         f"define internal i32 @{name}.body({arguments}) "

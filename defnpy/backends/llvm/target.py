@@ -34,6 +34,8 @@ class Target:
     Attributes:
         name: for errors.
         heap: whether there are ``malloc``, ``realloc`` and ``free``.
+        parallel: the symbol of ``void (ptr f, ptr table, start, stop, piece)``, which
+            runs ``f(table, low, high)`` for pieces of a range, on several threads.
         gemm: the symbol of the matrix product for each dtype's name.
         attributes: attributes of every function.
         math: symbols of C's functions, by op; ``f`` is added for f32.
@@ -44,6 +46,7 @@ class Target:
 
     name: str
     heap: bool = True
+    parallel: str = ""
     gemm: Mapping[str, str] = field(default_factory=dict)
     attributes: str = ""
     math: Mapping[str, str] = field(default_factory=lambda: _C_NAMES)
@@ -59,4 +62,8 @@ class Target:
 
 
 _LETTERS = {"f32": "s", "f64": "d", "c64": "c", "c128": "z"}  # as BLAS has them
-CPU = Target("cpu", gemm={d: f"defnpy_{c}gemm" for d, c in _LETTERS.items()})
+CPU = Target(
+    "cpu",
+    parallel="defnpy_parallel",
+    gemm={d: f"defnpy_{c}gemm" for d, c in _LETTERS.items()},
+)

@@ -8,7 +8,7 @@ read at the same index.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from defnpy.passes.lower.program import Region
 
 Shape = tuple[int, ...]
+PARALLEL_WORK = 1 << 20  # scalar operations that are worth waking threads
 _COMBINE = {"sum": add, "prod": multiply, "max": maximum, "min": minimum}
 
 
@@ -52,7 +53,7 @@ class Accumulator:
         has_outer: whether an axis before `depth` is reduced too.
         total: where the result lies.
         partial: where the innermost reduced axes are gathered; `total` itself if
-            the last axis is kept or nothing is.
+            the last axis is kept or nothing is, else made inside the outer loops.
         best: for argmax and argmin, the best value so far.
     """
 
@@ -62,6 +63,11 @@ class Accumulator:
     total: Buffer
     partial: Buffer
     best: Buffer | None
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether everything is gathered in the total."""
+        return self.depth in (0, len(space(self.event)))
 
     def kept(self, index: Index) -> Index:
         """Return the index of the result for an index of the operand."""
@@ -73,13 +79,15 @@ class Accumulator:
 class Group:
     """The members of one nest, and the sizes of its loops.
 
-    A member without a target is needed by other members only.
+    A member without a target is needed by other members only.  `parallel` is the
+    axis whose iterations may be shared among threads.
     """
 
     region: Region
     shape: Shape
     targets: dict[Expr, Buffer | None]
     accumulators: list[Accumulator]
+    parallel: int | None = None
 
 
 def emit(region: Region, events: list[Expr]) -> None:
@@ -96,8 +104,9 @@ def emit(region: Region, events: list[Expr]) -> None:
     group = Group(region, space(events[0]), targets, accumulators)
     if len(group.shape) > 1 and all(_is_flat(region, event) for event in events):
         _flatten(group)
+    group.parallel = _parallel_axis(group, events)
     for each in accumulators:
-        if each.depth and (each.has_outer or each.partial is each.total):
+        if each.depth and (each.has_outer or each.is_direct):
             _reset(region, each, each.total)
     _nest(group, ())
     region.values = before
@@ -108,6 +117,22 @@ def emit(region: Region, events: list[Expr]) -> None:
         scalar = each.event.tensor.rank == 0
         made = region.let(load(each.total, ())) if scalar else each.total
         region.values[each.event, 0] = made
+
+
+def _parallel_axis(group: Group, events: list[Expr]) -> int | None:
+    """Return the first axis that is long, if its iterations are independent.
+
+    They are where no reduction gathers over it.
+    """
+    storage = group.region.plan.storage
+    work = sum(2 + storage.work_of(event) for event in events)
+    if math.prod(group.shape) * work < PARALLEL_WORK:
+        return None
+    axis = next(a for a, size in enumerate(group.shape) if size > 1)
+    gathered = any(
+        a.depth <= axis or axis in a.event.attrs["axes"] for a in group.accumulators
+    )
+    return None if gathered else axis
 
 
 def nest(region: Region, shape: Shape, body: Callable[[Index], None]) -> None:
@@ -143,11 +168,16 @@ def _accumulator(region: Region, event: Expr) -> Accumulator:
         if event.tensor.rank
         else region.local(event.dtype, ())
     )
-    partial = total if depth in (0, rank) else region.local(event.dtype, ())
-    best = None
-    if event.op.name.startswith("arg"):
-        best = region.local(event.operands[0].dtype, partial.shape)
-    return Accumulator(event, depth, len(axes) > rank - depth, total, partial, best)
+    made = Accumulator(event, depth, len(axes) > rank - depth, total, total, None)
+    _gather_in(region, made, total)
+    return made
+
+
+def _gather_in(region: Region, each: Accumulator, partial: Buffer) -> None:
+    """Give an accumulator the memory it gathers in, from here on."""
+    each.partial = partial
+    if each.event.op.name.startswith("arg"):
+        each.best = region.local(each.event.operands[0].dtype, partial.shape)
 
 
 def _is_flat(region: Region, event: Expr) -> bool:
@@ -194,14 +224,17 @@ def _nest(group: Group, index: Index) -> None:
         return
     here = [a for a in group.accumulators if a.depth == depth]
     for each in here:
+        if not each.is_direct:
+            _gather_in(region, each, region.local(each.event.dtype, ()))
         _reset(region, each, each.partial)
     var = loop_index(f"i{region.lowering.fresh()}")
     with region.inside() as inner:
         _nest(group, (*index, var))
     reassociate = any(a.depth <= depth for a in group.accumulators)
-    region.block.append(counted(var, group.shape[depth], inner, reassociate))
+    made = counted(var, group.shape[depth], inner, reassociate)
+    region.block.append(replace(made, parallel=depth == group.parallel))
     for each in here:
-        if each.partial is not each.total:
+        if not each.is_direct:
             _add_partial(region, each, each.kept(index))
 
 

@@ -109,6 +109,14 @@ class Storage:
         """Every event, operands first."""
         return [node for node in self.nodes if self.is_event(node)]
 
+    def work_of(self, event: Expr) -> int:
+        """Return the rough scalar operations for an element of an event."""
+        inside = postorder([event], stop=lambda e: e is not event and self._is_read(e))
+        return sum(e.op.cost for e in inside if e.op.family == "elementwise")
+
+    def _is_read(self, node: Expr) -> bool:
+        return node.op is PARAM or node.op is ITEM or self.is_event(node)
+
     def reads(self, node: Expr) -> dict[Expr, None]:
         """Return the events and parameters that computing `node` reads."""
         found: dict[Expr, None] = {}

@@ -1,0 +1,155 @@
+"""Parallel loops: the body becomes a function of a range of turns.
+
+What the body uses from outside is handed over in a table of eight-byte slots.  A
+second function takes it as arguments, because only an argument can be said to
+overlap no other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from defnpy.backends.llvm.memory import Memory, blocks
+from defnpy.backends.llvm.types import alignment, array_type, register_type
+from defnpy.backends.llvm.writer import Writer
+from defnpy.ir.expr import scope
+from defnpy.ir.kernel import LOAD, VAR, Alloc, Let, Loop, Store, loop_index
+from defnpy.ir.rewrite import postorder
+from defnpy.ops.leaf import scalar_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from defnpy.backends.llvm.body import Body
+    from defnpy.ir.expr import Expr
+    from defnpy.ir.kernel import Block, Buffer, Statement
+
+PIECES = 64  # parts of a loop, whatever the number of threads
+FRAME = 4096  # bytes of buffers that one turn may need
+
+
+def is_outlined(body: Body, loop: Loop) -> bool:
+    """Whether a loop is to be handed to threads."""
+    bounds = [scalar_of(e) for e in (loop.start, loop.stop, loop.step)]
+    if not loop.parallel or not body.target.parallel or None in bounds:
+        return False
+    made = [s.buffer for s in _walk(loop.body) if isinstance(s, Alloc)]
+    simple = all(isinstance(s, Let | Store | Loop | Alloc) for s in _walk(loop.body))
+    return simple and sum(b.bytes for b in made) <= FRAME and bounds[2] == 1
+
+
+def write(body: Body, loop: Loop) -> None:
+    """Write the call that runs the turns of a loop, on as many threads as there are."""
+    w, module = body.w, body.w.module
+    buffers, values = _captured(loop)
+    name = f"{body.name}.loop{len(module.functions)}"
+    module.functions[name] = ""  # keeps its place in the module's order
+    pointers = [body.memory.pointer(buffer) for buffer in buffers]
+    scalars = [body.scalars.emit(value) for value in values]
+    types = ["ptr"] * len(pointers) + [register_type(v.dtype) for v in values]
+    table = w.head(f"alloca [{max(len(types), 1)} x i64], align 8", "table")
+    for place, (type, value) in enumerate(
+        zip(types, (*pointers, *scalars), strict=True)
+    ):
+        slot = w.value(f"getelementptr inbounds i64, ptr {table}, i64 {place}")
+        w.line(f"store {type} {value}, ptr {slot}, align 8")
+    start, stop = scalar_of(loop.start), scalar_of(loop.stop)
+    assert start is not None and stop is not None
+    piece = -(-(stop - start) // PIECES)
+    run = module.declare(body.target.parallel, "void", "ptr, ptr, i64, i64, i64")
+    w.line(
+        f"call void {run}(ptr @{name}, ptr {table}, i64 {start}, i64 {stop},"
+        f" i64 {piece})"
+    )
+    module.functions[name] = _unpacking(body, name, types)
+    turns = f"{name}.body"
+    module.functions[turns] = _turns(body, turns, loop, (buffers, values))
+
+
+def _unpacking(body: Body, name: str, types: list[str]) -> str:
+    w = Writer(body.w.module)
+    given = []
+    for place, type in enumerate(types):
+        slot = w.value(f"getelementptr inbounds i64, ptr %table, i64 {place}")
+        given.append(f"{type} {w.value(f'load {type}, ptr {slot}, align 8')}")
+    arguments = ", ".join([*given, "i64 %low", "i64 %high", "ptr null"])
+    w.value(f"call i32 @{name}.body({arguments})")
+    w.line("ret void")
+    return (
+        f"define internal void @{name}(ptr noalias %table, i64 %low, i64 %high) "
+        f"{body.target.attributes} {{\n{w.body()}\n}}\n"
+    )
+
+
+def _turns(
+    outer: Body, name: str, loop: Loop, captured: tuple[list[Buffer], list[Expr]]
+) -> str:
+    """Return the function that runs the turns of a range."""
+    buffers, values = captured
+    module, target = outer.w.module, outer.target
+    w, memory = Writer(module), Memory(module)
+    given = []
+    for buffer in buffers:
+        pointer = f"%{w.fresh(buffer.name)}"
+        memory.add(buffer, pointer)
+        given.append(f"ptr noalias nonnull align {alignment(buffer.dtype)} {pointer}")
+    for statement in _walk(loop.body):
+        if isinstance(statement, Alloc):
+            made = f"alloca {array_type(statement.buffer)}, align 8"
+            memory.add(statement.buffer, w.head(made, statement.buffer.name))
+    with scope(isolated=True) as expansions:
+        body = type(outer)(w, memory, target, expansions, outer.name)
+        for value in values:
+            argument = f"%{w.fresh('v')}"
+            body.scalars.bind(value, argument)
+            given.append(f"{register_type(value.dtype)} {argument}")
+        low, high = loop_index("low"), loop_index("high")
+        body.scalars.bind(low, "%low")
+        body.scalars.bind(high, "%high")
+        body.finish((Loop(loop.var, low, high, loop.step, loop.body),), 0)
+    arguments = ", ".join([*given, "i64 %low", "i64 %high", "ptr %fault"])
+    return (
+        f"define internal i32 @{name}({arguments}) "
+        f"noinline {target.attributes} {{\n{w.body()}\n}}\n"
+    )
+
+
+def _captured(loop: Loop) -> tuple[list[Buffer], list[Expr]]:
+    """Return the buffers and variables that the body uses and does not make."""
+    made: set[object] = {loop.var}
+    buffers: dict[Buffer, None] = {}
+    values: dict[Expr, None] = {}
+    for statement in _walk(loop.body):
+        if isinstance(statement, Alloc):
+            made.add(statement.buffer)
+        if isinstance(statement, Loop | Let):
+            made.add(statement.var)
+        if isinstance(statement, Store):
+            buffers[statement.buffer.base or statement.buffer] = None
+        for node in postorder(_expressions(statement)):
+            if node.op is VAR:
+                values[node] = None
+            elif node.op is LOAD:
+                read: Buffer = node.attrs["buffer"]
+                buffers[read.base or read] = None
+    return (
+        [b for b in buffers if b not in made and b.value is None],
+        [v for v in values if v not in made],
+    )
+
+
+def _expressions(statement: Statement) -> tuple[Expr, ...]:
+    if isinstance(statement, Let):
+        return (statement.value,)
+    if isinstance(statement, Store):
+        return (*statement.index, statement.value)
+    if isinstance(statement, Loop):
+        return (statement.start, statement.stop, statement.step)
+    return ()
+
+
+def _walk(block: Block) -> Iterator[Statement]:
+    for statement in block:
+        yield statement
+        for inner in blocks(statement):
+            yield from _walk(inner)

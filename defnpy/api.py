@@ -28,7 +28,8 @@ from defnpy.frontend.target import (
     TransformTarget,
     transform_of,
 )
-from defnpy.runtime.dispatch import Dispatcher, Variant, shown_to_users
+from defnpy.runtime.boundary import plain, shown_to_users
+from defnpy.runtime.dispatch import Dispatcher, Variant
 from defnpy.runtime.reasons import signature_text
 from defnpy.runtime.signature import Binder
 
@@ -60,7 +61,11 @@ class Compiled:
             made = quick.run(*args)
             if made is not NotImplemented:
                 return made
-        return _call(self._dispatcher, args, kwargs)
+        try:
+            return self._dispatcher.call(args, kwargs)
+        except Exception as error:
+            __tracebackhide__ = True  # for pytest and IPython
+            raise plain(error) from None
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program as parsed by the reference evaluator, with NumPy."""
@@ -119,11 +124,6 @@ class Compiled:
         x: f64*[] because `x` is f64*[], not f64[3]
         """
         return self._dispatcher.variants()
-
-
-@shown_to_users
-def _call(dispatcher: Dispatcher, args: Any, kwargs: Any) -> Any:
-    return dispatcher.call(args, kwargs)
 
 
 @shown_to_users
@@ -196,6 +196,7 @@ def _copied(leaf: Any) -> Any:
     return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
 
 
+@shown_to_users
 def defn(function: Any = None, *, static: tuple[str, ...] = ()) -> Any:
     """Compile a function of the language, specialised for what it is called with.
 

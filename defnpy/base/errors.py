@@ -7,14 +7,14 @@ Each class derives from ``DefnError`` and from the builtin it refines, so that
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from defnpy.base.span import Span
 
 
-class DefnError(Exception):
-    """The base of all errors about the user's program or arguments.
+class Told(Exception):  # noqa: N818 - what is told, whoever is at fault
+    """An exception with a place in the user's source, notes and a hint.
 
     Args:
         message: one sentence that says what is wrong.
@@ -35,7 +35,7 @@ class DefnError(Exception):
         super().__init__(message)
         self.message, self.span, self.notes, self.hint = message, span, notes, hint
 
-    def at(self, span: Span | None) -> DefnError:
+    def at(self, span: Span | None) -> Self:
         """Return the same error, placed at `span` unless it has a place."""
         if self.span is None:
             self.span = span
@@ -48,10 +48,16 @@ class DefnError(Exception):
         else:
             lines = [f"{self.span}: {type(self).__name__}: {self.message}"]
             lines += self.span.underline()
+            calls = self.span.calls()
+            lines += [f"  {calls}"] if calls else []
         lines += [f"  {note}" for note in self.notes]
         if self.hint:
             lines.append(f"  hint: {self.hint}")
         return "\n".join(lines)
+
+
+class DefnError(Told):
+    """The base of all errors about the user's program or arguments."""
 
 
 class DefnSyntaxError(DefnError, SyntaxError):
@@ -118,8 +124,25 @@ class DefnRecursionError(DefnError, RecursionError):
     """A recursion whose depth is not known when the function is specialised."""
 
 
-class InternalError(Exception):
-    """A fault of defnpy's own; please report it with the text shown."""
+class InternalError(Told):
+    """A fault of defnpy's own; please report it with the text shown.
+
+    Attributes:
+        report: the path of a file that repeats it, None if none was written.
+    """
+
+    report: str | None = None
+
+
+def users(error: BaseException) -> BaseException:
+    """Mark an exception that the user's own `raise` raised, and return it."""
+    error.__dict__["__defnpy_users__"] = True
+    return error
+
+
+def is_users(error: BaseException) -> bool:
+    """Whether the user's own `raise` raised an exception."""
+    return error.__dict__.get("__defnpy_users__", False)
 
 
 _REFINED = (
@@ -136,7 +159,7 @@ def refine(error: Exception) -> DefnError:
     'DefnZeroDivisionError'
     """
     for cls in _REFINED:
-        if isinstance(error, cls.__mro__[2]):
+        if isinstance(error, cls.__bases__[1]):
             break
     else:
         cls = DefnError

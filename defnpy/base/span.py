@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+
+# How many calls are told, from the inside out.
+_CALLS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,7 +13,8 @@ class Span:
     """A range of source text: 1-based lines, 0-based columns, in one file.
 
     `text` holds the source lines the range covers; `backward` marks what a
-    gradient made out of the code at this place.
+    gradient made out of the code at this place; `called` is where the function
+    was called that the place is in, where that is of interest.
     """
 
     file: str
@@ -20,10 +24,24 @@ class Span:
     end_column: int
     text: tuple[str, ...] = ()
     backward: bool = False
+    called: Span | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         """Return ``file:line:column``, columns counted from 1."""
         return f"{self.file}:{self.line}:{self.column + 1}"
+
+    def within(self, called: Span | None) -> Span:
+        """Return this place in a function that was called at `called`."""
+        return self if called is None else replace(self, called=called)
+
+    def calls(self) -> str | None:
+        """Return where the function was called, where its caller was, and so on."""
+        found: list[str] = []
+        here = self.called
+        while here is not None and len(found) < _CALLS:
+            found.append(f"{here}")
+            here = here.called
+        return f"called at {', from '.join(found)}" if found else None
 
     def underline(self) -> list[str]:
         """Return up to three source lines, each with carets under its part."""

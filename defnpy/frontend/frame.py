@@ -15,6 +15,7 @@ from defnpy.base.errors import (
     refine,
 )
 from defnpy.frontend.operators import truth
+from defnpy.frontend.source import is_library
 from defnpy.frontend.values import (
     Maybe,
     Poison,
@@ -23,7 +24,7 @@ from defnpy.frontend.values import (
     is_tensor_like,
     wrap,
 )
-from defnpy.ir.expr import at
+from defnpy.ir.expr import at, current_span
 from defnpy.ops.control import check
 from defnpy.ops.leaf import as_expr
 
@@ -51,6 +52,8 @@ class Frame:
         outer: the frame a nested function was defined in.
         function: the Python function, for its globals and closure.
         caller: the frame that called it.
+        place: of a library's function, where the user called it: what happens
+            inside is told as of there.
         needed: names whose values are read after the statement that runs now.
         iterated: names that loops run over now, and what they share memory with.
         copies: subscripts that made a copy when they were evaluated last.
@@ -73,15 +76,17 @@ class Frame:
         """Start with no names bound."""
         self.code, self.session = code, session
         self.function, self.outer, self.caller = function, outer, caller
+        self.is_library = is_library(function)
+        self.place = current_span() if self.is_library else None
         self.env: dict[str, Any] = {}
         self.needed: frozenset[str] = frozenset()
         self.iterated: tuple[tuple[str, frozenset[Any]], ...] = ()
         self.copies: set[ast.AST] = set()
         self.returned: dict[ast.AST, frozenset[Any]] = {}
 
-    def span(self, node: ast.AST) -> Span:
-        """Return the place of `node`."""
-        return self.code.source.span(node)
+    def span(self, node: ast.AST) -> Span | None:
+        """Return the place of `node`, as far as the user is concerned."""
+        return self.place if self.is_library else self.code.source.span(node)
 
     def evaluate(self, node: ast.AST) -> Any:
         """Return the value of an expression."""
@@ -95,6 +100,11 @@ class Frame:
                 raise DefnRecursionError(
                     "calls are nested too deeply to be compiled", span=span
                 ) from None
+            except InternalError as error:
+                raise error.at(span) from error.__cause__
+            except Exception as error:  # of ours: its place helps to find it
+                error.__dict__.setdefault("span", span)
+                raise
 
     def test(self, node: ast.AST) -> Any:
         """Return whether an expression is true: a bool, or a bool scalar."""

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import inspect
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from defnpy.base import tree
-from defnpy.base.errors import DefnRecursionError, DefnTypeError, refine
+from defnpy.base.errors import (
+    DefnError,
+    DefnRecursionError,
+    DefnTypeError,
+    refine,
+)
 from defnpy.frontend import memory
 from defnpy.frontend.frame import RESULT, RETURNED, Frame
 from defnpy.frontend.operators import truth
 from defnpy.frontend.source import code_of
 from defnpy.frontend.values import is_array
-from defnpy.ir.expr import Expr
+from defnpy.ir.expr import Expr, called_at, current_span
 
 if TYPE_CHECKING:
     import ast
+    from collections.abc import Iterator
     from types import FunctionType
 
     from defnpy.frontend.source import Code
@@ -111,15 +118,28 @@ def _run(callee: Frame, bound: inspect.BoundArguments, args: list[Any]) -> Any:
             callee.env[name] = session.own({})
     _share(callee, bound, args)
     arguments = memory.shares(callee)
-    session.depth += 1
-    try:
+    with _entered(callee):
         callee.execute(callee.code.body)
-    finally:
-        session.depth -= 1
     session.result = memory.shares(callee).get(RESULT, memory.FRESH)
     if callee.caller is not None and callee.caller.code.node is None:
         memory.check_lost(session, arguments, session.result)
     return _result(callee)
+
+
+@contextmanager
+def _entered(callee: Frame) -> Iterator[None]:
+    """Count a call, and tell of what goes wrong inside where it was called."""
+    callee.session.depth += 1
+    place = None if callee.is_library else current_span()
+    with called_at(place) as called:
+        try:
+            yield
+        except DefnError as error:
+            if error.span is not None and error.span.called is None:
+                error.span = error.span.within(called)
+            raise
+        finally:
+            callee.session.depth -= 1
 
 
 def _share(callee: Frame, bound: inspect.BoundArguments, args: list[Any]) -> None:

@@ -9,11 +9,15 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
+import os
+import sys
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from defnpy.base.errors import DefnSyntaxError
+from defnpy.base.flags import flags
 from defnpy.base.span import Span
 from defnpy.frontend.fence import check_syntax
 from defnpy.frontend.liveness import Liveness, bound_in, parameter_names
@@ -102,6 +106,16 @@ def _header(node: ast.AST) -> ast.AST:
     return node
 
 
+def is_library(function: FunctionType) -> bool:
+    """Whether a function is of defnpy or of Python's library, not of the user's."""
+    if flags.traceback == "full":
+        return False
+    module = str(function.__globals__.get("__name__")).split(".")[0]
+    file = function.__code__.co_filename
+    return file.startswith(_PACKAGE) or module in sys.stdlib_module_names
+
+
+_PACKAGE = str(Path(__file__).parent.parent) + os.sep
 _sources: dict[tuple[str, int], Source] = {}
 _codes: dict[CodeType, Code] = {}
 

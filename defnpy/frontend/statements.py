@@ -11,6 +11,7 @@ from defnpy.base.errors import (
     DefnShapeError,
     DefnTypeError,
     DefnValueError,
+    users,
 )
 from defnpy.frontend import operators, stores
 from defnpy.frontend.branches import cast
@@ -223,7 +224,7 @@ def raise_(frame: Frame, node: ast.Raise) -> None:
         raise DefnTypeError(f"{describe(error)} is not an exception")
     if isinstance(error, DefnError):
         raise error
-    raise error from None
+    raise users(error) from None
 
 
 RULES: dict[type[ast.AST], Callable[..., None]] = {

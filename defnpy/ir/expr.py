@@ -155,6 +155,7 @@ class Scope:
 class _Current(threading.local):
     scope: Scope | None = None
     span: Span | None = None
+    called: Span | None = None
 
 
 _current = _Current()
@@ -205,6 +206,27 @@ class at:  # noqa: N801 - it is used like a function
 def current_span() -> Span | None:
     """Return the span that new expressions get."""
     return _current.span
+
+
+@contextmanager
+def called_at(span: Span | None) -> Iterator[Span | None]:
+    """Note that what is made inside belongs to a function called at `span`.
+
+    Yields that place, with the calls around it; None leaves what is noted.
+    """
+    before = _current.called
+    if span is not None:
+        _current.called = span.within(before)
+    try:
+        yield _current.called
+    finally:
+        _current.called = before
+
+
+def whole_span() -> Span | None:
+    """Return the current span, with the calls around it."""
+    span = _current.span
+    return None if span is None else span.within(_current.called)
 
 
 def make(op: Op, operands: tuple[Expr, ...] = (), **attrs: Any) -> Expr:

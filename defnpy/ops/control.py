@@ -11,7 +11,7 @@ from typing import Any
 
 from defnpy.base.dtypes import BOOL, I64
 from defnpy.base.errors import InternalError
-from defnpy.ir.expr import Expr, make, make_param, scope
+from defnpy.ir.expr import Expr, at, make, make_param, scope, whole_span
 from defnpy.ir.function import Function, captured, close
 from defnpy.ir.op import Attrs, Missing, Op
 from defnpy.ir.types import TapeType, TensorType, TupleType, Type
@@ -259,7 +259,8 @@ def check(
     """
     if scalar_of(ok) is True:
         return value
-    return make(CHECK, (value, ok, *shown), error=error, message=message)
+    with at(whole_span()):
+        return make(CHECK, (value, ok, *shown), error=error, message=message)
 
 
 TAPE = TapeType()

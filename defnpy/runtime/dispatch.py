@@ -11,7 +11,7 @@ import numpy as np
 from defnpy.base import flags as flag_state
 from defnpy.base import tree
 from defnpy.base.dtypes import as_dtype
-from defnpy.base.errors import DefnError, InternalError
+from defnpy.base.errors import InternalError
 from defnpy.base.flags import CODE_FLAGS, flags
 from defnpy.ir.types import TensorType
 from defnpy.runtime import reasons
@@ -243,17 +243,3 @@ class Dispatcher:
         ]
         _, settings = key
         return reasons.why(self.leaves(call) | reasons.settings_text(settings), shown)
-
-
-def shown_to_users(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `function` with errors that show no frames of the compiler."""
-
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except DefnError as error:
-            if flags.traceback == "full":
-                raise
-            raise error.with_traceback(None) from None
-
-    return guarded

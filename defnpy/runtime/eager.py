@@ -15,13 +15,13 @@ import numpy as np
 from defnpy.base import tree
 from defnpy.base.dtypes import DType, as_dtype
 from defnpy.base.errors import DefnError, DefnTypeError, refine
-from defnpy.base.flags import flags
 from defnpy.ir.expr import Expr, make_param, scope
 from defnpy.ir.function import Function
 from defnpy.ir.types import TensorType
 from defnpy.ops.family import Elementwise
 from defnpy.ops.unsized import Unsized
 from defnpy.runtime.arguments import as_array, is_array
+from defnpy.runtime.boundary import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,10 +60,9 @@ class PublicFunction:
             if isinstance(self.__defnpy_builder__, Unsized):
                 return _outside(self.__defnpy_builder__, leaves, treedef)
             return _run(self, leaves, treedef)
-        except DefnError as error:
-            if flags.traceback == "full":
-                raise
-            raise error.with_traceback(None) from None
+        except Exception as error:
+            __tracebackhide__ = True  # for pytest and IPython
+            raise plain(error) from None
 
 
 def _signature(builder: Callable[..., Any]) -> inspect.Signature:

@@ -16,6 +16,7 @@ from defnpy.ir.verify import verify, verify_kernel
 from defnpy.passes.lower import lower
 from defnpy.passes.simplify import simplify
 from defnpy.runtime import disk
+from defnpy.runtime.report import guarded, reported
 
 if TYPE_CHECKING:
     from defnpy.ir.function import Function
@@ -28,6 +29,9 @@ class Stages:
     Each stage is made when it is first asked for.
 
     Attributes:
+        target: what is compiled.
+        args: its positional arguments, a type for each tensor.
+        kwargs: its keyword arguments, likewise.
         program: what the source means for these types.
         is_kept: whether the machine code was found on disk.
     """
@@ -35,15 +39,19 @@ class Stages:
     def __init__(self, target: Any, args: tuple[Any, ...], kwargs: Any) -> None:
         """Parse and specialise."""
         self.is_kept = False
-        self.program: Program = specialize(target, args, kwargs)
-        _checked(self.program.function, 2)
+        self.target, self.args, self.kwargs = target, args, kwargs
+        with reported(target, args, kwargs):
+            self.program: Program = specialize(target, args, kwargs)
+            _checked(self.program.function, 2)
 
     @cached_property
+    @guarded
     def function(self) -> Function:
         """The program after every rewrite."""
         return _checked(simplify(self.program.function), 3)
 
     @cached_property
+    @guarded
     def kernel(self) -> Kernel:
         """The program as loops over scalars."""
         made = lower(self.function)
@@ -53,6 +61,7 @@ class Stages:
         return made
 
     @cached_property
+    @guarded
     def compiled(self) -> cpu.CompiledKernel:
         """The program as machine code, from disk if it was compiled before."""
         emitted = emit_kernel(self.kernel)
@@ -69,6 +78,7 @@ class Stages:
         return made
 
     @cached_property
+    @guarded
     def numba(self) -> Any:
         """The program as a function that Numba code can call."""
         if self.program.captures:

@@ -1,9 +1,7 @@
 """Regions whose inside the reverse computes again instead of keeping it.
 
 What a checkpoint reads is kept, and its function is run again, forwards and back,
-when its cotangents are known.  A loop right inside is run again in blocks, each a
-checkpoint itself: of n runs the carried values at the √n beginnings of blocks are
-kept, and then what the runs of one block need.
+when its cotangents are known.  Loops right inside are run again in blocks.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ from defnpy.ir.expr import Expr, make, make_param, scope
 from defnpy.ir.function import Function
 from defnpy.ir.rewrite import rebuild
 from defnpy.ops.control import CHECKPOINT, items
+from defnpy.transforms.blocks import blocked
 from defnpy.transforms.cotangents import Cotangents, cotangent_type, zero
 from defnpy.transforms.dependence import bits
 from defnpy.transforms.reverse import Parts, Reversal, Site, Sweep
@@ -34,7 +33,8 @@ def augment_checkpoint(sweep: Sweep, site: Site) -> Reversal:
     made = rebuild(node, site.operands)
 
     def pull(parts: Parts, cts: Cotangents, tape: Expr | None) -> Expr | None:
-        again = _again(sweep, body, given, wrt)
+        inside = blocked(body) if node.attrs["loops"] else body
+        again = _again(sweep, inside, given, wrt)
         types = body.result_types
         cotangents = [parts[k] if k in parts else zero(types[k]) for k in given]
         operands = (*site.operands, *cotangents)

@@ -28,9 +28,10 @@ from defnpy.ops.control import (
     items,
     tape_new,
 )
-from defnpy.ops.elementwise import floor_divide, maximum, multiply, negative, sign
+from defnpy.ops.elementwise import negative
 from defnpy.ops.leaf import scalar_of
 from defnpy.transforms import residuals
+from defnpy.transforms.blocks import runs_of
 from defnpy.transforms.cotangents import zero
 from defnpy.transforms.dependence import bits, closure
 from defnpy.transforms.joint import Joint, Wish, join
@@ -272,12 +273,6 @@ def _pull_loop(site: Site, joint: Joint, wish: Wish, made: Expr) -> Pull:
 
 def _backwards(start: Expr, stop: Expr, step: Expr) -> Range:
     """Return the range that has the same elements, the last one first."""
-    number = scalar_of(step)
-    if number in (1, -1):
-        runs = multiply(stop - start, step)
-    else:
-        one = sign(step)
-        runs = floor_divide(stop - start + step - one, step)
-    runs = maximum(runs, index_const(0))
+    runs = runs_of(start, stop, step)
     last = start + (runs - index_const(1)) * step
     return last, start - step, negative(step)

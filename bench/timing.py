@@ -1,16 +1,18 @@
-"""How everything here is timed, and the table it is shown in."""
+"""How everything here is timed, and the table of one race."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+LEAST = 2e-3  # seconds that a measurement lasts at least
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Contender:
     """
 
     name: str
-    run: Callable[[], float | None]
+    run: Callable[[], Any]
 
 
 def race(contenders: list[Contender], rounds: int) -> dict[str, float]:
@@ -34,14 +36,35 @@ def race(contenders: list[Contender], rounds: int) -> dict[str, float]:
     """
     for contender in contenders:
         contender.run()
+    calls = {each.name: _calls(each) for each in contenders}
     best = {contender.name: float("inf") for contender in contenders}
     for _ in range(rounds):
         for contender in contenders:
-            start = time.perf_counter()
-            counted = contender.run()
-            elapsed = time.perf_counter() - start if counted is None else counted
-            best[contender.name] = min(best[contender.name], elapsed)
+            taken = _seconds(contender, calls[contender.name])
+            best[contender.name] = min(best[contender.name], taken)
     return best
+
+
+def first_run(contender: Contender) -> float:
+    """Return the seconds that a run takes which has to compile."""
+    return _seconds(contender, 1)
+
+
+def _calls(contender: Contender) -> int:
+    """Return how many runs in a row last long enough to be measured."""
+    calls = 1
+    while calls < 1 << 16 and _seconds(contender, calls) * calls < LEAST:
+        calls *= 2
+    return calls
+
+
+def _seconds(contender: Contender, calls: int) -> float:
+    """Return the seconds of one run, of several made in a row."""
+    counted, start = None, time.perf_counter()
+    for _ in range(calls):
+        counted = contender.run()
+    elapsed = (time.perf_counter() - start) / calls
+    return counted if isinstance(counted, float) else elapsed
 
 
 def show(title: str, seconds: dict[str, float], ours: str) -> None:
@@ -51,5 +74,5 @@ def show(title: str, seconds: dict[str, float], ours: str) -> None:
         table.add_column(heading, justify="left" if heading[0] == "i" else "right")
     for name, value in sorted(seconds.items(), key=lambda item: item[1]):
         ratio = "" if name == ours else f"{value / seconds[ours]:.2f}×"
-        table.add_row(name, f"{value * 1e3:.2f}", ratio)
+        table.add_row(name, f"{value * 1e3:.4g}", ratio)
     Console().print(table)

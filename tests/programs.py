@@ -5,6 +5,7 @@ against each other; those marked differentiable also against finite differences.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -823,3 +824,156 @@ def greatest_divisor(a, b):
 @case(True, False)
 def booleans(a, b):
     return a & b, a | b, a ^ b, not a, a + b, a == b, (a > b) + (b < a)
+
+
+class Descent:
+    """An object of the user's: its attributes are static, or hidden arguments."""
+
+    def __init__(self):
+        self.rate = 0.1
+        self.scale = np.ones(5)
+
+    def step(self, x, slope):
+        return x - self.rate * slope * self.scale
+
+
+@dataclasses.dataclass
+class Layer:
+    w: Any
+    b: Any
+    activation: Callable[..., Any] = np.tanh
+
+    def __call__(self, x):
+        return self.activation(x @ self.w + self.b)
+
+
+DESCENT = Descent()
+LAYER = Layer(matrix(4, 3), np.ones(3))
+
+
+@case(V5)
+def methods_of_an_object(x):
+    return DESCENT.step(x, x * 2)
+
+
+@case(np.ones(4), Layer(matrix(4, 3), np.zeros(3)))
+def callable_records(x, layer):
+    for _ in range(2):
+        layer = dataclasses.replace(layer, w=layer.w * 0.5)
+    return LAYER(x), layer(x)
+
+
+def with_defaults(x, y=V5, *, k=2):
+    return x * y * k
+
+
+@case(V5)
+def defaults_and_keywords(x):
+    def total(*args, **options):
+        return sum(args) + options.get("z", 0) * 2
+
+    parts = (1.0, 2.0)
+    return (
+        with_defaults(x),
+        with_defaults(x, 2.0, k=3),
+        total(*parts, x[0], z=x[1]),
+        total(**{"z": 3.0}),
+    )
+
+
+@case(V5)
+def partial_functions(x):
+    double = functools.partial(lambda a, b: a * b, 2.0)
+    total = functools.partial(np.sum, axis=0)
+    return double(x), total(x), functools.reduce(lambda a, b: a + b, [x, x * 2])
+
+
+@case(V5)
+def static_containers(x):
+    table = {"a": 1, "b": 2}
+    out = 0.0
+    for key, value in table.items():
+        out += x[value] * (2 if key == "a" else 3)
+    items = [1.0, 2.0]
+    items += [x[0]]
+    items.insert(0, x[1])
+    last = items.pop()
+    return out, items, last, sorted({3, 1}), max(table.values()), 1 in [1, 2]
+
+
+@case({"w": V5, "n": {"b": 1.0}})
+def tree_in_a_loop(p):
+    i = 0
+    while p["n"]["b"] < 10:
+        p = {"w": p["w"] * 0.5, "n": {"b": p["n"]["b"] * 2}}
+        i += 1
+    return p, i
+
+
+@case(V5, True)
+def tree_of_a_branch(x, flag):
+    if flag:
+        p = Point(x[0], 1.0)
+    else:
+        p = Point(x[1], 2.0)
+    return p
+
+
+@case(5)
+def matrix_power(n):
+    a, result = np.array([[1.0, 1.0], [1.0, 0.0]]), np.eye(2)
+    while n > 0:
+        if n % 2 == 1:
+            result = result @ a
+        a = a @ a
+        n //= 2
+    return result
+
+
+@case(V5, 0.5)
+def momentum(x, rate):
+    state = (x, np.zeros_like(x), 0)
+    for _ in range(4):
+        w, m, k = state
+        m = 0.9 * m + 0.1 * (2 * w)
+        state = (w - rate * m, m, k + 1)
+    return state
+
+
+@case(V5)
+def late_binding(x):
+    z = 0.0
+
+    def inner(v):
+        return v + z
+
+    z = 2.0
+    scaled = []
+    for k in [1.0, 2.0]:
+        scaled.append(lambda v, k=k: v * k)
+    return inner(x), [f(x) for f in scaled]
+
+
+@case((V5, [1.0, (2.0, {"k": 3.0})]))
+def tree_functions(tree):
+    return dn.tree.map(lambda v: v * 2, tree), len(dn.tree.leaves(tree))
+
+
+@case(vector(0.0, 1.0, 2.0, 3.0, 4.0))
+def jacobi(x):
+    for _ in range(3):
+        new = x.copy()
+        for i in range(1, len(x) - 1):
+            new[i] = (x[i - 1] + x[i + 1]) / 2
+        x = new
+    return x
+
+
+@case(V5)
+def swapped_buffers(x):
+    old, new = x.copy(), np.zeros(5)
+    for _ in range(3):
+        for i in range(1, 4):
+            new[i] = old[i - 1] + old[i + 1]
+        old, new = new, old
+    return old

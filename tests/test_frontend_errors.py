@@ -104,6 +104,17 @@ def mistakes():
         return x.shapes
 
     yield attribute, (V,), "DefnAttributeError", "f64[3] has no attribute `shapes`"
+    yield attribute, (V,), "DefnAttributeError", "did you mean `shape`?"
+
+    def of_module(x):
+        return np.zerros_like(x)
+
+    yield of_module, (V,), "DefnAttributeError", "did you mean `zeros_like`?"
+
+    def misspelled(vector):
+        return vectr + 1  # noqa: F821
+
+    yield misspelled, (V,), "DefnNameError", "did you mean `vector`?"
 
     def unknown_callable(x):
         return np.linalg.eigvals(x)

@@ -353,3 +353,40 @@ def test_recursion_to_a_static_depth():
         return power(x, 100)
 
     np.testing.assert_allclose(run(f, 1.0), 1.5**100)
+
+
+class Settings:
+    def __init__(self):
+        self.rate = 0.5
+        self.bias = np.ones(3)
+        self.activation = np.tanh
+
+
+SETTINGS = Settings()
+
+
+def test_attributes_of_objects_are_captured_and_guarded(monkeypatch):
+    def f(x):
+        return SETTINGS.activation(x * SETTINGS.rate + SETTINGS.bias)
+
+    program = program_of(f, V)
+    assert [c.name for c in program.captures] == ["bias"]
+    assert program.captures[0].read() is SETTINGS.bias
+    assert_same(run(f, V), f(V))
+    assert all(guard() for guard in program.guards)
+    monkeypatch.setattr(SETTINGS, "rate", 0.25)
+    assert not all(guard() for guard in program.guards)
+    monkeypatch.setattr(SETTINGS, "rate", 0.5)
+    monkeypatch.setattr(SETTINGS, "activation", np.sin)
+    assert not all(guard() for guard in program.guards)
+
+
+def test_arrays_of_another_shape_break_a_guard(monkeypatch):
+    def f(x):
+        return x * WEIGHTS
+
+    program = program_of(f, V)
+    monkeypatch.setitem(globals(), "WEIGHTS", np.zeros(3))
+    assert all(guard() for guard in program.guards)
+    monkeypatch.setitem(globals(), "WEIGHTS", np.zeros((2, 3)))
+    assert not all(guard() for guard in program.guards)

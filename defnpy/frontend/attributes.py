@@ -17,8 +17,10 @@ from defnpy.frontend.values import (
     Rows,
     TensorMethod,
     describe,
+    did_you_mean,
     is_array,
     is_number,
+    wrap,
 )
 from defnpy.ir.expr import Expr
 from defnpy.ops.family import convert
@@ -44,13 +46,18 @@ def attribute(frame: Frame, base: Any, name: str) -> Any:
     made = getattr(type(base), name, None)
     if isinstance(made, property) and made.fget is not None:
         return frame.call(made.fget, [base], {})
-    value = frame.static(getattr, base, name)
-    if callable(value) or isinstance(value, ModuleType | Expr):
+    if not hasattr(base, name):
+        raise DefnAttributeError(
+            f"{_called(base)} has no attribute `{name}`",
+            hint=did_you_mean(name, dir(base)),
+        )
+    value = getattr(base, name)
+    if isinstance(value, ModuleType | Expr):
         return value
-    if isinstance(base, ModuleType) and base.__name__.split(".")[0] in _FIXED:
-        return value
+    if _is_fixed(base, name, value):
+        return wrap(value)
     if _is_own_tree(base) and not any(map(is_array, tree.leaves(value))):
-        return value
+        return wrap(value)
     return frame.session.capture(base, name, lambda: getattr(base, name))
 
 
@@ -68,6 +75,19 @@ def _of_ragged(part: Ragged, name: str) -> Any:
     raise DefnAttributeError(f"{describe(part)} has no attribute `{name}`")
 
 
+def _called(base: Any) -> str:
+    if isinstance(base, ModuleType):
+        return f"the module `{base.__name__}`"
+    return describe(base)
+
+
+def _is_fixed(base: Any, name: str, value: Any) -> bool:
+    """Whether an attribute is one that nobody binds anew."""
+    if isinstance(base, ModuleType):
+        return base.__name__.split(".")[0] in _FIXED
+    return callable(value) and name not in getattr(base, "__dict__", {})
+
+
 def _is_own_tree(base: Any) -> bool:
     """Whether `base` is a tree of fields, so that it was guarded as a whole."""
     return hasattr(base, "__dataclass_fields__")
@@ -82,4 +102,7 @@ def _of_tensor(x: Expr, name: str) -> Any:
         raise DefnAttributeError(
             f"`.{name}` changes an array in place; {methods.IN_PLACE[name]}"
         )
-    raise DefnAttributeError(f"{describe(x)} has no attribute `{name}`")
+    raise DefnAttributeError(
+        f"{describe(x)} has no attribute `{name}`",
+        hint=did_you_mean(name, (*methods.PROPERTIES, *methods.METHODS)),
+    )

@@ -21,6 +21,7 @@ from defnpy.frontend.values import (
     Poison,
     UnreachedError,
     again,
+    did_you_mean,
     is_tensor_like,
     wrap,
 )
@@ -165,7 +166,9 @@ class Frame:
             return session.capture(scope, name, lambda: scope[name])
         if hasattr(builtins, name):
             return getattr(builtins, name)
-        raise DefnNameError(f"`{name}` is not defined")
+        known = (*self.env, *scope, *dir(builtins))
+        hint = did_you_mean(name, known)
+        raise DefnNameError(f"`{name}` is not defined", hint=hint)
 
 
 def _assigned(name: str, leaf: Any, value: Maybe) -> Any:

@@ -42,7 +42,9 @@ _STATIC = frozenset(
 
 _OF_SEQUENCES = frozenset({"concatenate", "concat", "stack", "hstack", "vstack"})
 _OF_SHAPES = frozenset({"zeros", "ones", "empty", "full", "array", "asarray"})
-_OF_MANY = frozenset({"dot", "where", "outer", "tensordot", "searchsorted", "inner"})
+_OF_MANY = frozenset(
+    {"dot", "where", "outer", "tensordot", "searchsorted", "inner", "take"}
+)
 
 
 def _stacked(tensors: Any, axis: int) -> Expr:

@@ -252,8 +252,7 @@ def _reduce(frame: Frame, function: Any, values: Any, *start: Any) -> Any:
 
 
 def _partial(frame: Frame, function: Any, *args: Any, **kwargs: Any) -> Any:
-    inner = _callables(frame, {"function": function})["function"]
-    return functools.partial(inner, *args, **kwargs)
+    return functools.partial(function, *args, **kwargs)
 
 
 def _print(frame: Frame, *values: Any, **options: Any) -> None:

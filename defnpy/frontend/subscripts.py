@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from defnpy.base.dtypes import I64
@@ -36,6 +37,9 @@ def get(frame: Frame, base: Any, index: Any) -> Any:
         return _of_ragged(frame, base, index)
     if isinstance(base, Expr):
         return part(frame, base, index)
+    own = vars(type(base)).get("__getitem__")
+    if isinstance(own, FunctionType):
+        return frame.call(own, [base, index], {})
     index = static_index(index)
     made = frame.static(operator.getitem, base, index)
     return frame.session.own(made) if isinstance(index, slice) else made

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from defnpy.base import tree
-from defnpy.base.errors import DefnError, DefnUnboundLocalError
+from defnpy.base.errors import DefnError, DefnTypeError, DefnUnboundLocalError
 from defnpy.ir.expr import Expr, freeze
 from defnpy.ops.leaf import const, scalar_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from defnpy.frontend.frame import Frame
     from defnpy.frontend.source import Code
@@ -97,6 +98,12 @@ class Closure:
     def __name__(self) -> str:
         """The name it was defined with."""
         return self.code.name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Raise: only the interpreter can call it."""
+        raise DefnTypeError(
+            f"`{self.__name__}` is called by a Python function that is not compiled"
+        )
 
 
 @dataclass(frozen=True)
@@ -249,6 +256,12 @@ def describe(value: Any) -> str:
 
 def _items(value: Any) -> list[Any]:
     return list(value.values()) if isinstance(value, dict) else list(value)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """Return a hint that names what is spelled almost like `name`."""
+    found = difflib.get_close_matches(name, [n for n in known if n[:1] != "%"], 1)
+    return f"did you mean `{found[0]}`?" if found else None
 
 
 def again(error: DefnError) -> DefnError:

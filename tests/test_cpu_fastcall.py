@@ -13,7 +13,7 @@ from kernel_building import at, i64, loop, param, result
 from defnpy.backends.cpu import compile_kernel
 from defnpy.backends.cpu.cost import is_long
 from defnpy.backends.cpu.fastcall import layout_is_known
-from defnpy.base.dtypes import ALL, BOOL, F32, F64, I64, DType
+from defnpy.base.dtypes import ALL, BF16, BOOL, F32, F64, I64, DType
 from defnpy.base.errors import InternalError
 from defnpy.ir.expr import scope
 from defnpy.ir.kernel import Copy, Fault, FaultSite, Kernel, Store
@@ -68,7 +68,7 @@ WRONG = {
     "misaligned": np.zeros(25, np.int8)[1:].view(np.float32).reshape(2, 3),
     "list": X.tolist(),
     "none": None,
-    "scalar": np.float32(1),
+    "scalar": np.float64(1),
 }
 
 
@@ -77,6 +77,16 @@ def test_other_arguments_are_left_alone(wrong: Any) -> None:
     call = scaled()
     assert call(wrong, W) is NotImplemented
     assert call(X, wrong) is NotImplemented
+
+
+@pytest.mark.parametrize("dtype", ALL, ids=str)
+def test_numpy_scalars_are_taken_as_arrays_of_no_axes(dtype: DType) -> None:
+    x, y = param("x", dtype), result("y", dtype)
+    call = fast(Kernel("k", (x,), (y,), (Copy(y, x),)))
+    value = np.array(1).astype(dtype.numpy)[()]
+    assert call(value[...])[0] == value
+    found = call(value)
+    assert found is NotImplemented if dtype in (BF16,) else found[0] == value
 
 
 def test_other_counts_of_arguments_are_left_alone() -> None:

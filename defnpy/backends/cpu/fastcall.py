@@ -85,10 +85,19 @@ def _argument(buffer: Buffer, kind: str, kept: list[Any]) -> list[int]:
         cls, dtype = _PYTHON[kind]
         if buffer.dtype != dtype or buffer.shape:
             raise InternalError(f"{buffer.name} of {buffer.dtype} is given as {kind}")
-        return [id(cls), number, 0, 0, 0, 0]
+        return [id(cls), 0, number, 0, 0, 0, 0]
     descr = buffer.dtype.numpy
-    order = ord(descr.byteorder)
-    return [id(np.ndarray), number, descr.num, order, *_shape(buffer, kept)]
+    types = id(np.ndarray), id(_scalar_type(buffer))
+    return [*types, number, descr.num, ord(descr.byteorder), *_shape(buffer, kept)]
+
+
+def _scalar_type(buffer: Buffer) -> type | None:
+    """Return the class of NumPy's scalars that may be given, None for none.
+
+    Other packages may lay out the scalars of their dtypes as they like.
+    """
+    descr = buffer.dtype.numpy
+    return descr.type if buffer.shape == () and descr.isbuiltin == 1 else None
 
 
 def _result(buffer: Buffer, kept: list[Any]) -> list[int]:
@@ -140,7 +149,9 @@ def layout_is_known() -> bool:
         return False
     samples = [np.zeros((2, 3), np.float32), np.zeros((4, 1, 5), np.int64)[::2]]
     samples += [np.array(1.0), np.zeros(3, np.dtype(np.float64).newbyteorder())]
-    return all(_lies_as_known(array, head) for array in samples)
+    scalar = np.float64(1.5)
+    value = _read(ctypes.c_double, id(scalar) + head)
+    return value == scalar and all(_lies_as_known(a, head) for a in samples)
 
 
 def _lies_as_known(array: np.ndarray, head: int) -> bool:

@@ -2,9 +2,9 @@
 
 One function serves every kernel: what it needs to know lies behind the capsule
 that is its `self`, a table of 8-byte words (`fastcall` fills it).  It takes NumPy
-arrays, and Python numbers where a word says so, whose types and shapes are exactly
-those expected, makes the results, and runs the kernel.  Anything else, faults of
-the kernel included, is left to slower code: it returns `NotImplemented`.
+arrays and scalars, and Python numbers where a word says so, whose types and shapes
+are exactly those expected, makes the results, and runs the kernel.  Anything else,
+faults of the kernel included, is left to slower code: it returns `NotImplemented`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ HEAD = (
     *("entry", "argument_count", "result_count", "release", "single", "missed"),
     *("array_type", "true", "new_array", "new_scalar"),
 )
-ARGUMENT = ("type", "kind", "number", "order", "rank", "sizes")
+ARGUMENT = ("type", "scalar_type", "kind", "number", "order", "rank", "sizes")
 RESULT = ("kind", "descr", "rank", "sizes")
 KINDS = {"array": 0, "float": 1, "int": 2, "bool": 3, "scalar": 4}
 NAME = "defnpy_call"
@@ -33,6 +33,7 @@ def text(head: int) -> str:
     places = {
         "type": head - 8,
         "data": head,
+        "item": head,  # of a scalar
         "rank": head + 8,
         "sizes": head + 16,
         "descr": head + 40,
@@ -171,7 +172,12 @@ argument:
   %kind = word %wanted, $a_kind
   %slot = getelementptr {i64, i64}, ptr %slots, i64 %i
   %typed = icmp eq ptr %type, %w.type
-  br i1 %typed, label %typed.so, label %missed
+  br i1 %typed, label %typed.so, label %typed.else
+typed.else:
+  %item = getelementptr i8, ptr %given, i64 $item
+  %w.scalar = pointer %wanted, $a_scalar_type
+  %is.scalar.so = icmp eq ptr %type, %w.scalar
+  br i1 %is.scalar.so, label %argument.done, label %missed
 typed.so:
   switch i64 %kind, label %missed [
     i64 $k_array, label %is.array
@@ -200,7 +206,7 @@ is.bool:
   store i8 %truth.8, ptr %slot
   br label %argument.done
 argument.done:
-  %memory = phi ptr [%data, %is.array],
+  %memory = phi ptr [%data, %is.array], [%item, %typed.else],
       [%slot, %is.float], [%slot, %is.int], [%slot, %is.bool]
   %memory.at = getelementptr ptr, ptr %table, i64 %i
   store ptr %memory, ptr %memory.at

@@ -85,7 +85,8 @@ class Variant:
         slots = tuple(map(ResultSlot, range(len(self._results))))
         if call.kwargs or self._hidden or not all(kinds):
             return None
-        if not self._is_single and program.result != slots:
+        is_plain = type(program.result) is tuple and program.result == slots
+        if not self._is_single and not is_plain:
             return None
         return self.stages.compiled.fast(kinds, single=self._is_single)  # pyright: ignore
 

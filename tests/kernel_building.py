@@ -6,7 +6,7 @@ import numpy as np
 
 from defnpy.backends.cpu import CompiledKernel, compile_kernel
 from defnpy.backends.reference import run_kernel
-from defnpy.base.dtypes import BF16, I64, DType
+from defnpy.base.dtypes import BF16, F32, I64, DType
 from defnpy.ir.expr import Expr
 from defnpy.ir.kernel import Block, Buffer, Kernel, Loop, load, loop_index
 from defnpy.ir.verify import verify_kernel
@@ -15,6 +15,10 @@ from defnpy.ops.leaf import const
 
 def i64(value: int) -> Expr:
     return const(value, I64)
+
+
+def f32(value: float) -> Expr:
+    return const(value, F32)
 
 
 def param(name: str, dtype: DType, *shape: int) -> Buffer:

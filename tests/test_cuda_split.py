@@ -1,16 +1,13 @@
 """Launches mean what their kernel means, in whatever order their threads run."""
 
-from collections.abc import Callable, Iterable
-
 import numpy as np
 import pytest
 from cuda_programs import PROGRAMS, Program, empty_results, function_of, kernel_of
-from cuda_simulation import Simulated
-from kernel_building import at, i64, local, loop, param, result
+from cuda_simulation import forwards, simulate, turns
+from kernel_building import at, f32, i64, local, loop, param, result
 from programs import CASES
 
-from defnpy.backends.cuda import CudaKernel, compile_kernel, compiled
-from defnpy.backends.cuda.split import Launch, split
+from defnpy.backends.cuda import compile_kernel
 from defnpy.backends.reference import evaluate, run_kernel
 from defnpy.base.dtypes import F32, F64, I64
 from defnpy.base.errors import DefnError, DefnIndexError
@@ -33,33 +30,9 @@ from defnpy.ir.kernel import (
 )
 from defnpy.ir.verify import verify_kernel
 from defnpy.ops import elementwise as ew
-from defnpy.ops.leaf import const
 from defnpy.passes.lower import lower
 
 pytestmark = pytest.mark.cpu
-
-Order = Callable[[range], Iterable[int]]
-
-
-def forwards(threads: range) -> Iterable[int]:
-    return threads
-
-
-def simulate(
-    kernel: CudaKernel,
-    arrays: list[np.ndarray],
-    monkeypatch: pytest.MonkeyPatch,
-    threads: int = 3,
-    order: Order = reversed,
-) -> list[np.ndarray]:
-    monkeypatch.setattr(compiled, "device", lambda: Simulated(threads, order))
-    results = empty_results(kernel.kernel)
-    CudaKernel(kernel.kernel).run(arrays, results)
-    return results
-
-
-def turns(launches: Iterable[Launch]) -> list[int]:
-    return [launch.turns for launch in launches]
 
 
 def check_program(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +78,7 @@ def test_the_corpus_agrees_with_the_evaluator(
     ],
 )
 def test_turns_are_shared_out(name: str, wanted: list[int]) -> None:
-    assert turns(split(kernel_of(PROGRAMS[name]))) == wanted
+    assert turns(compile_kernel(kernel_of(PROGRAMS[name]))) == wanted
 
 
 def test_results_do_not_depend_on_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,49 +94,6 @@ def test_results_do_not_depend_on_the_threads(monkeypatch: pytest.MonkeyPatch) -
 X = np.arange(1, 13, dtype=np.float32).reshape(3, 4)
 
 
-def one_launch(body: Block, *buffers: Buffer) -> Launch:
-    """Return the only launch of a loop over buffers."""
-    params = tuple(b for b in buffers if b.role == "param")
-    results = tuple(b for b in buffers if b.role == "result")
-    kernel = Kernel("k", params, results, body)
-    verify_kernel(kernel)
-    (launch,) = split(kernel)
-    return launch
-
-
-def f32(value: float):
-    return const(value, F32)
-
-
-def test_turns_that_reach_each_other_stay_in_order() -> None:
-    x, y = param("x", F32, 12), result("y", F32, 12)
-    z, counts = result("z", F32, 3, 4), param("counts", I64, 12)
-    with scope():
-        two, three = i64(2), i64(3)
-        bodies = {
-            "reads what another turn writes": lambda i: Store(
-                y, (i,), at(y, ew.minimum(i + i64(1), i64(11)))
-            ),
-            "writes one element": lambda i: Store(y, (two,), at(x, i)),
-            "writes where it is told": lambda i: Store(y, (at(counts, i),), at(x, i)),
-            "writes half as many": lambda i: Store(
-                y, (ew.floor_divide(i, two),), at(x, i)
-            ),
-            "shows its memory in two shapes": lambda i: Store(
-                y, (i,), at(y.view((3, 4)), two, three)
-            ),
-        }
-        for name, body in bodies.items():
-            launch = one_launch((loop(12, lambda i, b=body: (b(i),)),), x, y, counts)
-            assert launch.turns == 1, name
-        diagonal = loop(
-            2, lambda i: (loop(3, lambda j: (Store(y, (i + j,), at(x, i)),)),)
-        )
-        assert one_launch((diagonal,), x, y).turns == 1
-        moved = loop(3, lambda i: (Store(z, (i64(2) - i, i64(0)), at(x, i * two)),))
-        assert one_launch((moved,), x, z).turns == 3
-
-
 def test_a_loop_that_may_fail_stays_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = param("x", I64, 9), result("y", I64, 9)
     site = FaultSite("DefnIndexError", "{0} is too large", None)
@@ -175,7 +105,7 @@ def test_a_loop_that_may_fail_stays_in_order(monkeypatch: pytest.MonkeyPatch) ->
         after = loop(9, lambda i: (Store(y, (i,), at(y, i) * i64(0)),))
         kernel = Kernel("k", (x,), (y,), (loop(9, body), after), (site,))
     made = compile_kernel(kernel)
-    assert turns(p.launch for p in made.packages) == [1, 9]
+    assert turns(made) == [1, 9]
     given = np.array([1, 2, 7, 3, 9, 4, 8, 0, 0])
     with pytest.raises(DefnIndexError, match="7 is too large"):
         simulate(made, [given], monkeypatch)
@@ -203,7 +133,7 @@ def test_memory_of_loops(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with scope():
         made = compile_kernel(Kernel("k", (x,), (y,), (loop(5, body),)))
-    assert turns(p.launch for p in made.packages) == [1]
+    assert turns(made) == [1]
     assert "malloc" not in made.llvm
     given = np.random.default_rng(0).random((5, 3000))
     (squares,) = simulate(made, [given], monkeypatch)
@@ -227,7 +157,7 @@ def test_copies_constants_and_variables_between_launches(
         )
         kernel = Kernel("k", (x,), (y, s, nothing), body)
     made = compile_kernel(kernel)
-    assert turns(p.launch for p in made.packages) == [1, 12, 3, 1]
+    assert turns(made) == [1, 12, 3, 1]
     array, number, _ = simulate(made, [X], monkeypatch)
     wanted = X.copy()
     wanted[:, 0] = table + 2
@@ -257,29 +187,6 @@ def test_branches_inside_branches(
     run_kernel(kernel, arrays, [wanted])
     (made,) = simulate(compile_kernel(kernel), arrays, monkeypatch)
     np.testing.assert_array_equal(made, wanted)
-
-
-def test_scratch_of_a_loop_is_made_inside_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    x, y = param("x", F32, 3, 4), result("y", F32, 3)
-    scratch = local("scratch", F32)
-
-    def row(i, *before) -> Block:
-        inner = loop(4, lambda j: (Store(scratch, (), at(scratch) + at(x, i, j)),))
-        return (*before, inner, Store(y, (i,), at(scratch)))
-
-    with scope():
-        start = Store(scratch, (), f32(0))
-        fresh = (Alloc(scratch), loop(3, lambda i: row(i, start)))
-        kept = (Alloc(scratch), start, loop(3, row))
-        for body, wanted in (
-            (fresh, X.sum(axis=1)),
-            (kept, np.cumsum(X.sum(axis=1))),
-        ):
-            made = compile_kernel(Kernel("k", (x,), (y,), body))
-            expected = [3] if body is fresh else [1]
-            assert turns(p.launch for p in made.packages) == expected
-            (sums,) = simulate(made, [X], monkeypatch)
-            np.testing.assert_array_equal(sums, wanted)
 
 
 def test_what_is_not_supported_is_named() -> None:

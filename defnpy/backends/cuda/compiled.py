@@ -81,7 +81,8 @@ class CudaKernel:
         shown = place.upload(state)
         for each, run in zip(self.packages, self._load(place), strict=True):
             found = [place.address(memory[buffer]) for buffer in each.launch.buffers]
-            run(place.upload(np.array(found, np.uint64)), shown)
+            table = np.array([*found, 0], np.uint64)  # it may not be empty
+            run(place.upload(table), shown)
         place.download(shown, state)
         if state[0]:
             raise_fault(self.kernel, int(state[0]), state[1:].tobytes())

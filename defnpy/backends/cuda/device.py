@@ -60,7 +60,8 @@ class Device:
     def load(self, package: Package) -> Any:
         """Return a launch as a function of the buffers' addresses and the state."""
         code = self._cuda.PTXSource(package.device_ptx(self.capability).encode())
-        compiled = self._cuda.jit(signature(), link=[code])(package.entry())
+        make = self._cuda.jit(signature(), link=[code], lto=False)
+        compiled = make(package.entry())
         blocks = min(-(-package.launch.turns // BLOCK), MOST_BLOCKS)
         with warnings.catch_warnings():  # few threads are what there is work for
             warnings.simplefilter("ignore")

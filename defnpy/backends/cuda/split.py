@@ -172,28 +172,22 @@ def _bodies(items: list[_Item]) -> list[Block]:
     """Return the body of each item; what they share of variables is in memory."""
     blocks = [_statements(item) for item in items]
     binds = [bound(block) for block in blocks]
-    needs = [_needed(item, block) for item, block in zip(items, blocks, strict=True)]
-    outside = [need - bind for need, bind in zip(needs, binds, strict=True)]
+    needs = [variables(block) - bind for block, bind in zip(blocks, binds, strict=True)]
+    guards = {var for item in items for var, _ in item.guards}
     shared = {
         var: Buffer(f"{var.attrs['name']}.shared", var.dtype, ())
-        for var in sorted(set().union(*outside), key=lambda var: var.serial)
+        for var in sorted(guards.union(*needs), key=lambda var: var.serial)
     }
     made = []
-    for item, block, bind, need in zip(items, blocks, binds, outside, strict=True):
+    for item, block, bind, need in zip(items, blocks, binds, needs, strict=True):
+        given = (Let(var, load(b, ())) for var, b in shared.items() if var in need)
         kept = (Store(b, (), var) for var, b in shared.items() if var in bind)
-        body: Block = (*block, *kept)
-        guarded = [var for var, _ in item.guards]
-        given = [v for v in shared if v in need and v not in guarded]
-        body = (*(Let(var, load(shared[var], ())) for var in given), *body)
+        body: Block = (*given, *block, *kept)
         for var, wanted in reversed(item.guards):
             holds = load(shared[var], ())
             body = (If(holds if wanted else logical_not(holds), body),)
         made.append(body)
     return made
-
-
-def _needed(item: _Item, block: Block) -> set[Expr]:
-    return variables(block) | {var for var, _ in item.guards}
 
 
 def _statements(item: _Item) -> Block:

@@ -6,8 +6,8 @@ import ast
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from defnpy.base.errors import DefnShapeError, DefnStaticError, DefnTypeError
-from defnpy.frontend import operators, subscripts
+from defnpy.base.errors import DefnShapeError, DefnStaticError
+from defnpy.frontend import operators, subscripts, texts
 from defnpy.frontend.attributes import attribute
 from defnpy.frontend.branches import choose
 from defnpy.frontend.iteration import items_of
@@ -226,21 +226,6 @@ def _nested_code(frame: Frame, node: Any, called: str) -> Code:
     return _nested[node]
 
 
-def joined(frame: Frame, node: ast.JoinedStr) -> str:
-    """Return an f-string of static values."""
-    return "".join(str(frame.evaluate(part)) for part in node.values)
-
-
-def formatted(frame: Frame, node: ast.FormattedValue) -> str:
-    """Return one value of an f-string as text."""
-    value = frame.evaluate(node.value)
-    if has_tensors(value):
-        raise DefnTypeError("an f-string can show static values only")
-    convert = {ord("r"): repr, ord("s"): str, ord("a"): ascii}.get(node.conversion)
-    spec = "" if node.format_spec is None else frame.evaluate(node.format_spec)
-    return frame.static(format, convert(value) if convert else value, spec)
-
-
 def list_comprehension(frame: Frame, node: ast.ListComp) -> Any:
     """Return a list made by a comprehension."""
     return frame.session.own(_comprehend(frame, node, node.elt))
@@ -330,8 +315,8 @@ RULES: dict[type[ast.AST], Callable[..., Any]] = {
     ast.IfExp: conditional,
     ast.NamedExpr: walrus,
     ast.Lambda: lambda_,
-    ast.JoinedStr: joined,
-    ast.FormattedValue: formatted,
+    ast.JoinedStr: texts.joined,
+    ast.FormattedValue: texts.formatted,
     ast.ListComp: list_comprehension,
     ast.GeneratorExp: generator,
     ast.SetComp: set_comprehension,

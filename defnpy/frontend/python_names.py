@@ -14,7 +14,7 @@ import numpy as np
 
 from defnpy.base import dtypes, tree
 from defnpy.base.errors import DefnTypeError
-from defnpy.frontend import iteration, methods, operators, ragged, subscripts
+from defnpy.frontend import iteration, methods, operators, ragged, subscripts, texts
 from defnpy.frontend.attributes import attribute
 from defnpy.frontend.values import Closure, Ragged, Rows, describe, has_tensors, known
 from defnpy.ir.expr import Expr
@@ -255,12 +255,6 @@ def _partial(frame: Frame, function: Any, *args: Any, **kwargs: Any) -> Any:
     return functools.partial(function, *args, **kwargs)
 
 
-def _print(frame: Frame, *values: Any, **options: Any) -> None:
-    raise DefnTypeError(
-        "`print` is not compiled", hint="return the value, or call `f.python(...)`"
-    )
-
-
 def _tree_map(frame: Frame, function: Any, first: Any, *rest: Any) -> Any:
     made = frame.static(
         tree.map, lambda *leaves: frame.call(function, leaves, {}), first, *rest
@@ -343,7 +337,7 @@ HANDLERS: dict[Any, Callable[..., Any]] = {
     tuple: _collect(tuple),
     set: _collect(set),
     dict: _dict,
-    print: _print,
+    print: texts.print_,
     **{getattr(operator, name): _operator(kind) for name, kind in _OPERATORS.items()},
     operator.neg: lambda frame, x: operators.unary(frame, ast.USub(), x),
     operator.not_: lambda frame, x: operators.unary(frame, ast.Not(), x),

@@ -13,7 +13,7 @@ from defnpy.base.errors import (
     DefnValueError,
     users,
 )
-from defnpy.frontend import operators, stores
+from defnpy.frontend import operators, stores, texts
 from defnpy.frontend.branches import cast
 from defnpy.frontend.frame import BROKEN, CONTINUED, RESULT, RETURNED
 from defnpy.frontend.iteration import items_of
@@ -29,7 +29,9 @@ from defnpy.frontend.memory import (
 )
 from defnpy.frontend.values import describe
 from defnpy.ir.expr import Expr
+from defnpy.ir.kernel import SHOWN
 from defnpy.ops.control import check
+from defnpy.ops.leaf import as_expr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -199,13 +201,16 @@ def assert_(frame: Frame, node: ast.Assert) -> None:
     test = frame.test(node.test)
     if test is True:
         return
-    message = "assertion failed"
-    if node.msg is not None:
-        message = str(frame.evaluate(node.msg))
-    if not isinstance(test, Expr):
-        raise DefnAssertionError(message)
-    escaped = message.replace("{", "{{").replace("}", "}}")
-    check(test, test, "DefnAssertionError", escaped)
+    message = texts.Format(frame)
+    message.add("assertion failed" if node.msg is None else frame.evaluate(node.msg))
+    shown = message.operands
+    if len(shown) > SHOWN or any(x.shape or x.dtype.kind == "c" for x in shown):
+        raise DefnTypeError(
+            f"the text of an assertion shows at most {SHOWN} real numbers"
+        )
+    if not isinstance(test, Expr) and not shown:
+        raise DefnAssertionError(message.text.format())
+    check(as_expr(test), as_expr(test), "DefnAssertionError", message.text, shown)
 
 
 def raise_(frame: Frame, node: ast.Raise) -> None:

@@ -156,6 +156,17 @@ class Ragged:
         return self.x.tensor.rank - self.axis
 
 
+@dataclass(frozen=True, eq=False)
+class Text:
+    """A text that shows tensors: for each part a value, a conversion and a format.
+
+    The last two may be left out.
+    """
+
+    parts: tuple[tuple[Any, ...], ...]
+    __defnpy_leaf__ = True
+
+
 def is_number(value: Any) -> bool:
     """Whether `value` is a static Python number."""
     return isinstance(value, NUMBERS) and not isinstance(value, np.generic)
@@ -195,6 +206,8 @@ def tensors_in(value: Any) -> list[Expr]:
             found.append(leaf)
         elif isinstance(leaf, Ragged | TensorMethod):
             found += tensors_in(leaf)
+        elif isinstance(leaf, Text):
+            found += tensors_in([part[0] for part in leaf.parts])
     return found
 
 
@@ -245,6 +258,8 @@ def describe(value: Any) -> str:
         return f"the function `{value.__name__}`"
     if isinstance(value, Counting | Rows):
         return "an iterator"
+    if isinstance(value, Text):
+        return "an f-string of tensors"
     if is_number(value) or value is None or isinstance(value, str):
         return repr(value)
     if isinstance(value, list | tuple | dict):

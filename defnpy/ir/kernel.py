@@ -19,6 +19,8 @@ from defnpy.ir.op import Attrs, Missing, Op
 from defnpy.ir.types import TensorType
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
     from defnpy.base.dtypes import DType
@@ -189,6 +191,9 @@ class Call:
     attrs: dict[str, Any] = field(default_factory=dict)
 
 
+SHOWN = 4  # values that a fault hands on, at most
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Fault:
     """Leave the kernel with an error unless `ok` holds.
@@ -228,6 +233,17 @@ class TapePop:
     buffers: tuple[Buffer, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Print:
+    """Write a text with the contents of buffers.
+
+    `site` is the place in the kernel's `prints`.
+    """
+
+    site: int
+    buffers: tuple[Buffer, ...]
+
+
 Statement = (
     Let
     | Alloc
@@ -241,6 +257,7 @@ Statement = (
     | TapeClear
     | TapePush
     | TapePop
+    | Print
 )
 Block = tuple[Statement, ...]
 
@@ -254,6 +271,22 @@ class FaultSite:
     span: Span | None
 
 
+@dataclass(frozen=True, slots=True)
+class PrintSite:
+    """What a print writes: a format string, and which values are Python numbers."""
+
+    text: str
+    weak: tuple[bool, ...]
+
+    def write(self, arrays: Sequence[np.ndarray]) -> None:
+        """Print the text with the values of arrays, at once."""
+        values = (
+            array if array.ndim else array.item() if weak else array[()]
+            for array, weak in zip(arrays, self.weak, strict=True)
+        )
+        print(self.text.format(*values), end="", flush=True)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Kernel:
     """A whole program over buffers.
@@ -265,6 +298,7 @@ class Kernel:
         body: its statements.
         faults: what each `Fault` raises.
         tapes: how many tapes it uses.
+        prints: what each `Print` writes.
     """
 
     name: str
@@ -273,3 +307,4 @@ class Kernel:
     body: Block
     faults: tuple[FaultSite, ...] = ()
     tapes: int = 0
+    prints: tuple[PrintSite, ...] = ()

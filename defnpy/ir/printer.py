@@ -27,6 +27,7 @@ from defnpy.ir.kernel import (
     If,
     Let,
     Loop,
+    Print,
     Store,
     TapeClear,
     TapePop,
@@ -186,6 +187,7 @@ class _KernelPrinter:
         self.names, self.lines, self.depth = _Names(), list[str](), 0
         self.mark = mark
         self.sites = kernel.faults if kernel else ()
+        self.prints = kernel.prints if kernel else ()
         if kernel is not None:
             buffers = (*kernel.params, *kernel.results)
             shown = ", ".join(f"{self.buffer(b)}: {_buffer_type(b)}" for b in buffers)
@@ -346,6 +348,13 @@ def _tape_pop(out: _KernelPrinter, s: TapePop) -> None:
     out.line(f"{out.buffers(s.buffers)} = tape{s.tape}.pop()")
 
 
+def _print(out: _KernelPrinter, s: Print) -> None:
+    parts = [out.buffer(buffer) for buffer in s.buffers]
+    if s.site < len(out.prints):
+        parts.insert(0, repr(out.prints[s.site].text))
+    out.line(f"print({', '.join(parts)})")
+
+
 _STATEMENTS: dict[type, Callable[[_KernelPrinter, Any], None]] = {
     Let: _let,
     Alloc: _alloc,
@@ -359,4 +368,5 @@ _STATEMENTS: dict[type, Callable[[_KernelPrinter, Any], None]] = {
     TapeClear: _tape_clear,
     TapePush: _tape_push,
     TapePop: _tape_pop,
+    Print: _print,
 }

@@ -24,6 +24,7 @@ from defnpy.ir.kernel import (
     If,
     Let,
     Loop,
+    Print,
     Store,
     TapeClear,
     TapePop,
@@ -317,6 +318,15 @@ def _tape_pop(out: _KernelVerifier, s: TapePop) -> None:
         out.write(buffer)
 
 
+def _print(out: _KernelVerifier, s: Print) -> None:
+    for buffer in s.buffers:
+        out.read(buffer)
+    if not 0 <= s.site < len(out.kernel.prints):
+        out.fail(f"there is no print {s.site}")
+    if len(out.kernel.prints[s.site].weak) != len(s.buffers):
+        out.fail(f"print {s.site} is given {len(s.buffers)} buffers")
+
+
 _STATEMENTS: dict[type, Callable[[_KernelVerifier, Any], None]] = {
     Let: _let,
     Alloc: _alloc,
@@ -330,4 +340,5 @@ _STATEMENTS: dict[type, Callable[[_KernelVerifier, Any], None]] = {
     TapeClear: _tape_clear,
     TapePush: _tape_push,
     TapePop: _tape_pop,
+    Print: _print,
 }

@@ -22,6 +22,7 @@ from defnpy.ops import (
     leaf,
     math,
     movement,
+    printing,
     reduce,
     sorting,
 )
@@ -45,6 +46,7 @@ MODULES = (
     control,
     gradient,
     sorting,
+    printing,
 )
 
 

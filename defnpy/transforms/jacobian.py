@@ -16,6 +16,7 @@ from defnpy.ops.elementwise import equal
 from defnpy.ops.family import convert
 from defnpy.ops.indexing import dynamic_update
 from defnpy.ops.movement import iota, transpose
+from defnpy.ops.printing import quiet
 from defnpy.transforms.grad import check_wrt, pullback
 from defnpy.transforms.jvp import jvp
 
@@ -53,7 +54,7 @@ def _by_row(
 ) -> list[Expr]:
     found: list[Expr] = []
     for k, value in enumerate(values):
-        derived = pullback(function, [k], wrt)
+        derived = quiet(pullback(function, [k], wrt))
 
         def row(ct: Expr, derived: Function = derived) -> Sequence[Expr]:
             return inline(derived, (*params, ct))[len(values) :]
@@ -71,7 +72,7 @@ def _by_column(
 ) -> list[Expr]:
     columns: list[list[Expr]] = []
     for k in wrt:
-        derived = jvp(function, [k])
+        derived = quiet(jvp(function, [k]))
 
         def column(tangent: Expr, derived: Function = derived) -> Sequence[Expr]:
             return inline(derived, (*params, tangent))[len(values) :]

@@ -14,6 +14,7 @@ from defnpy.ir.expr import Expr, make, make_param, scope
 from defnpy.ir.function import Function
 from defnpy.ir.rewrite import rebuild
 from defnpy.ops.control import CHECKPOINT, items
+from defnpy.ops.printing import quiet
 from defnpy.transforms.blocks import blocked
 from defnpy.transforms.cotangents import Cotangents, cotangent_type, zero
 from defnpy.transforms.dependence import bits
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def augment_checkpoint(sweep: Sweep, site: Site) -> Reversal:
     """Leave a checkpoint as it is; its reverse computes it again."""
-    node, body = site.node, site.node.attrs["body"]
+    node, body = site.node, quiet(site.node.attrs["body"])
     known = sweep.dependence.function(body)
     given = bits(site.wanted, len(body.results))
     reached = reduce(or_, (known[k] for k in given), 0) & site.active

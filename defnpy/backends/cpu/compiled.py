@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from defnpy.backends.cpu.fastcall import Entry, fast_calls
 from defnpy.backends.cpu.fault import raise_fault
 from defnpy.backends.cpu.machine import machine
+from defnpy.backends.cpu.printing import Printer
 from defnpy.backends.cpu.symbols import addresses
-from defnpy.backends.llvm.body import SHOWN
+from defnpy.backends.llvm.body import NOT_PRINTED, PRINT, SHOWN
 from defnpy.backends.llvm.emit import Emitted, emit
 from defnpy.base.errors import InternalError
 
@@ -36,6 +37,9 @@ class CompiledKernel:
         """Link the code into this process."""
         self.kernel, self.object_code, self._emitted = kernel, object_code, emitted
         outside = addresses(emitted)
+        self._printer = Printer(kernel) if kernel.prints else None
+        if self._printer is not None:
+            outside |= {PRINT: self._printer.address}
         self._library = machine().link(object_code, (emitted.name,), outside)
         self.address: int = self._library[emitted.name]
         self._entry = _PROTOTYPE(self.address)
@@ -57,7 +61,8 @@ class CompiledKernel:
 
         It makes the results itself and returns a tuple of them, scalars for those
         of shape (); or `NotImplemented` where an argument is not exactly what the
-        kernel takes, or where the kernel faults: then `run` says why.
+        kernel takes, or where the kernel faults: then `run` says why, by running
+        it once more.  A kernel that prints has none.
 
         Args:
             kinds: for each parameter ``"array"``, or ``"float"``, ``"int"`` or
@@ -65,7 +70,7 @@ class CompiledKernel:
             single: whether the only result is returned by itself.
         """
         calls = fast_calls()
-        if calls is None:
+        if calls is None or self._printer is not None:
             return None
         chosen = ("array",) * len(self.kernel.params) if kinds is None else kinds
         entry = Entry(self.address, (self._library, self._emitted))
@@ -85,6 +90,8 @@ class CompiledKernel:
         )
         shown = (ctypes.c_uint64 * SHOWN)()
         code = self._entry(table, shown)
+        if code == NOT_PRINTED and self._printer is not None:
+            raise self._printer.failure()
         if code:
             raise_fault(self.kernel, code, bytes(shown))
 

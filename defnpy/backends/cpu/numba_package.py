@@ -33,6 +33,8 @@ def numba_function(kernel: Kernel) -> Callable[..., Any]:
     from numba import njit
     from numba.extending import intrinsic
 
+    if kernel.prints:
+        raise DefnTypeError("a program that prints cannot be called from Numba code")
     package = _Package(kernel)
 
     def typed(typingctx: Any, arguments: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from defnpy.backends.cuda.accesses import walk
 from defnpy.base.errors import DefnError
-from defnpy.ir.kernel import Call, TapeClear, TapePop, TapePush
+from defnpy.ir.kernel import Call, Print, TapeClear, TapePop, TapePush
 
 if TYPE_CHECKING:
     from defnpy.ir.kernel import Kernel, Statement
@@ -30,4 +30,6 @@ def _missing(statement: Statement) -> str:
         return f"the routine {statement.name!r}"
     if isinstance(statement, TapeClear | TapePush | TapePop):
         return "a tape, the memory of a gradient through a loop"
+    if isinstance(statement, Print):
+        return "`print`"
     return ""

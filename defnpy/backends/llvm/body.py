@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from defnpy.base.dtypes import DType
     from defnpy.ir.expr import Expr, Scope
 
-SHOWN = 4  # values a fault hands on, 8 bytes each
-NO_MEMORY = -1  # what the entry returns where memory could not be had
+SHOWN = k.SHOWN  # values a fault hands on, 8 bytes each
+# What the entry returns where memory could not be had, and where printing failed.
+NO_MEMORY, NOT_PRINTED = -1, -2
+PRINT = "defnpy_print"  # i32 (i64 site, ptr pointers): 0 if it went well
 
 
 class Body:
@@ -55,6 +57,7 @@ class Body:
             k.TapeClear: self._tape_clear,
             k.TapePush: self._tape_push,
             k.TapePop: self._tape_pop,
+            k.Print: self._print,
         }
 
     def finish(self, statements: k.Block, tapes: int) -> None:
@@ -175,6 +178,20 @@ class Body:
         w.branch(w.value(f"icmp ne ptr {pointer}, null"), good, bad, self.likely())
         w.open(bad)
         self.leave(NO_MEMORY)
+        w.open(good)
+
+    def _print(self, show: k.Print) -> None:
+        w = self.w
+        table = w.head(f"alloca [{max(len(show.buffers), 1)} x ptr]", "printed")
+        for place, buffer in enumerate(show.buffers):
+            at = w.value(f"getelementptr ptr, ptr {table}, i64 {place}")
+            w.line(f"store ptr {self.memory.pointer(buffer)}, ptr {at}")
+        name = w.module.declare(PRINT, "i32", "i64, ptr")
+        code = w.call("i32", name, f"i64 {show.site}", f"ptr {table}")
+        good, bad = w.fresh("good"), w.fresh("unprinted")
+        w.branch(w.value(f"icmp eq i32 {code}, 0"), good, bad, self.likely())
+        w.open(bad)
+        self.leave(NOT_PRINTED)
         w.open(good)
 
     def _tape_clear(self, clear: k.TapeClear) -> None:

@@ -27,7 +27,8 @@ class Emitted:
     Attributes:
         name: the entry's symbol, ``i32 (ptr table, ptr fault)``.  The table holds
             a pointer for each parameter, then for each result; it returns 0, or 1
-            and the site of a fault, or -1 where memory could not be had.
+            and the site of a fault, or -1 where memory could not be had, or -2
+            where printing failed.
         text: the module.
         symbols: outside functions it calls.
         data: outside arrays it reads, by symbol.

@@ -17,6 +17,7 @@ from defnpy.base import errors
 from defnpy.base.errors import InternalError
 from defnpy.base.flags import flags
 from defnpy.ir.expr import PARAM, Expr
+from defnpy.ir.kernel import PrintSite
 from defnpy.ir.op import Missing
 from defnpy.ir.types import TensorType, TupleType, Type
 from defnpy.ops.control import (
@@ -31,6 +32,7 @@ from defnpy.ops.control import (
     WHILE,
 )
 from defnpy.ops.leaf import CONST
+from defnpy.ops.printing import PRINT
 
 if TYPE_CHECKING:
     from defnpy.ir.function import Function
@@ -166,6 +168,12 @@ def _check(run: _Run, node: Expr, values: list[Any]) -> Any:
     return value
 
 
+def _print(run: _Run, node: Expr, values: list[Any]) -> tuple[Any, ...]:
+    weak = tuple(operand.tensor.weak for operand in node.operands)
+    PrintSite(node.attrs["text"], weak).write(values)
+    return ()
+
+
 def _tape_new(run: _Run, node: Expr, values: list[Any]) -> tuple[Any, ...]:
     return ()
 
@@ -193,4 +201,5 @@ _STEPS: dict[Any, Step] = {
     TAPE_NEW: _tape_new,
     TAPE_PUSH: _tape_push,
     TAPE_POP: _tape_pop,
+    PRINT: _print,
 }

@@ -26,6 +26,7 @@ from defnpy.ir.kernel import (
     If,
     Let,
     Loop,
+    Print,
     Store,
     TapeClear,
     TapePop,
@@ -246,6 +247,11 @@ def _tape_pop(machine: _Machine, s: TapePop) -> None:
         array.reshape(-1)[...] = tape.pop().reshape(-1)
 
 
+def _print(machine: _Machine, s: Print) -> None:
+    arrays = [machine.array(buffer) for buffer in s.buffers]
+    machine.kernel.prints[s.site].write(arrays)
+
+
 _STATEMENTS: dict[type, Callable[[_Machine, Any], None]] = {
     Let: _let,
     Alloc: _alloc,
@@ -259,4 +265,5 @@ _STATEMENTS: dict[type, Callable[[_Machine, Any], None]] = {
     TapeClear: _tape_clear,
     TapePush: _tape_push,
     TapePop: _tape_pop,
+    Print: _print,
 }

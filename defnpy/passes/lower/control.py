@@ -12,6 +12,8 @@ from defnpy.ir.kernel import (
     FaultSite,
     If,
     Loop,
+    Print,
+    PrintSite,
     Store,
     TapeClear,
     TapePop,
@@ -232,8 +234,18 @@ def _in_memory(region: Region, node: Expr) -> Buffer:
     return made
 
 
+def _print(region: Region, event: Expr) -> None:
+    """Append the print; scalars are put in memory for it."""
+    lowering = region.lowering
+    weak = tuple(operand.tensor.weak for operand in event.operands)
+    lowering.prints.append(PrintSite(event.attrs["text"], weak))
+    buffers = tuple(_in_memory(region, operand) for operand in event.operands)
+    region.block.append(Print(len(lowering.prints) - 1, buffers))
+
+
 EMITTERS: dict[str, Callable[[Region, Expr], None]] = {
     "check": _check,
     "control": _control,
     "tape": _tape,
+    "print": _print,
 }

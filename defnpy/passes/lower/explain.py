@@ -149,6 +149,10 @@ def _check(step: Step, event: Expr) -> str:
     return f"check, else {event.attrs['error']}{_lines([event])}"
 
 
+def _print(step: Step, event: Expr) -> str:
+    return f"print{_lines([event])}"
+
+
 def _push(step: Step, event: Expr) -> str:
     types = ", ".join(str(each.type) for each in event.operands[1:])
     return f"save {types} for the gradient"
@@ -171,6 +175,7 @@ _BY_FAMILY: dict[str, Callable[[Step, Expr], str]] = {
     "store": _store,
     "copy": _copy,
     "check": _check,
+    "print": _print,
 }
 
 

@@ -8,11 +8,13 @@ order, and is granted if that leaves the order possible.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from defnpy.ir.expr import PARAM, Expr
 from defnpy.ir.types import TensorType
 from defnpy.ops.control import COND, FOR, ITEM, WHILE
+from defnpy.ops.printing import prints
 from defnpy.passes.lower.storage import Key, Storage, key_of, space
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ class Plan:
         for event, found in self._reads.items():
             for source in found:
                 self._readers.setdefault(source, []).append(event)
+        self._order_effects()
         self._kept: dict[Expr, int] = {}
         for result in self.function.results:
             for source in self.storage.sources(result):
@@ -131,6 +134,16 @@ class Plan:
                 ):
                     return False
         return True
+
+    def _order_effects(self) -> None:
+        """Keep effects in their order where one of them prints."""
+        effects = self.function.effects
+        if not any(map(prints, effects)):
+            return
+        events = (effect for effect in set(effects) if effect in self._position)
+        ordered = sorted(events, key=self._position.__getitem__)
+        for first, second in pairwise(ordered):
+            self._after[second][first] = None
 
     def _grant(self, event: Expr) -> None:
         if event.op.family == "store":

@@ -17,6 +17,7 @@ from defnpy.ir.kernel import (
     FaultSite,
     Kernel,
     Let,
+    PrintSite,
     Statement,
     Store,
     load,
@@ -65,6 +66,7 @@ def lower(function: Function, steps: list[Step] | None = None) -> Kernel:
         tuple(region.block),
         tuple(lowering.faults),
         lowering.tapes,
+        tuple(lowering.prints),
     )
 
 
@@ -93,6 +95,7 @@ class Lowering:
 
     steps: list[Step] | None = None
     faults: list[FaultSite] = field(default_factory=list)
+    prints: list[PrintSite] = field(default_factory=list)
     tapes: int = 0
     names: int = 0
 

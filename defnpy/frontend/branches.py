@@ -16,7 +16,7 @@ from defnpy.base.errors import (
 from defnpy.frontend import memory
 from defnpy.frontend.frame import FLAGS, RESULT, RETURNED
 from defnpy.frontend.memory import SHARES
-from defnpy.frontend.operators import strong, truth
+from defnpy.frontend.operators import truth
 from defnpy.frontend.values import (
     DEAD,
     Maybe,
@@ -374,15 +374,3 @@ def run_block(frame: Frame, statements: Sequence[ast.stmt], rules: Any) -> None:
                 live = frame.code.liveness.at_end(statement)
                 guard(frame, stop, lambda rest=rest: frame.execute(rest), live)
             return
-
-
-__all__ = [
-    "cast",
-    "choose",
-    "guard",
-    "if_",
-    "leaving",
-    "run_block",
-    "strong",
-    "type_of",
-]

@@ -19,6 +19,7 @@ from defnpy.frontend.python_names import (
     REFUSED,
     container_method,
 )
+from defnpy.frontend.source import code_of
 from defnpy.frontend.target import DefnTarget, TransformTarget
 from defnpy.frontend.values import (
     Closure,
@@ -161,7 +162,7 @@ def _function(
     if static and _is_library(callee):
         return _static(frame, callee, args, kwargs)
     try:
-        code = inlining.code_of(callee)
+        code = code_of(callee)
     except DefnSyntaxError:
         if static and not _holds_functions(args, kwargs):
             return _static(frame, callee, args, kwargs)

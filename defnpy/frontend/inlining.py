@@ -17,7 +17,6 @@ from defnpy.base.errors import (
 from defnpy.frontend import memory
 from defnpy.frontend.frame import RESULT, RETURNED, Frame
 from defnpy.frontend.operators import truth
-from defnpy.frontend.source import code_of
 from defnpy.frontend.values import is_array
 from defnpy.ir.expr import Expr, called_at, current_span
 
@@ -166,6 +165,3 @@ def _result(callee: Frame) -> Any:
             hint="end the function with a `return`",
         )
     return callee.read(RESULT) if value is not None else None
-
-
-__all__ = ["LIBRARIES", "call_closure", "call_function", "code_of"]

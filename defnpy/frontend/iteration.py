@@ -127,11 +127,6 @@ def as_rows(frame: Frame, value: Any) -> Rows | list[Any]:
     return Rows(len(counted), lambda index: index * step + start)
 
 
-def is_lazy(*values: Any) -> bool:
-    """Whether `enumerate` or `zip` of these is counted rather than expanded."""
-    return any(isinstance(value, Expr | Rows | Counting | range) for value in values)
-
-
 def enumerated(frame: Frame, value: Any, start: int = 0) -> Any:
     """Return ``enumerate(value, start)``."""
     made = as_rows(frame, value)

@@ -213,3 +213,19 @@ def test_a_check_comes_before_what_depends_on_it() -> None:
     function = build(program, V, N)
     with pytest.raises(IndexError, match="index 15 is out"):
         reference.run_kernel(lower(function), [V, N], [np.zeros(1)])
+
+
+def test_a_scalar_is_stored_without_a_loop_or_memory_of_its_own() -> None:
+    def body(i: Expr, x: Expr) -> tuple[Expr]:
+        row = [index_const(1), i]
+        old = reshape(indexing.dynamic_slice(x, row, (1, 1)), ())
+        return (indexing.dynamic_update(x, reshape(old * 2.0, (1, 1)), row),)
+
+    kernel = check(lambda x: loop(x, 5, body), A)
+    assert len(statements(kernel.body, k.Loop)) == 1
+    assert not statements(kernel.body, k.Alloc)
+
+
+def test_axes_of_one_element_have_no_loops() -> None:
+    kernel = check(lambda x: transpose(reshape(x, (6, 1))) * 2.0, V)
+    assert len(statements(kernel.body, k.Loop)) == 1

@@ -20,8 +20,8 @@ from defnpy.ops.axes import (
     zeros_like,
 )
 from defnpy.ops.elementwise import add, multiply, subtract
-from defnpy.ops.family import common, convert
-from defnpy.ops.leaf import as_expr, const
+from defnpy.ops.family import common, convert, fold
+from defnpy.ops.leaf import as_expr, const, scalar_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,17 +123,21 @@ SLICE = Op(
 
 def index_add(a: Expr, b: int | Expr) -> Expr:
     """Return ``a + b`` for indices, leaving out a zero."""
-    return a if isinstance(b, int) and b == 0 else add(a, _index(b))
+    b = _index(b)
+    if scalar_of(a) == 0:
+        return b
+    return a if scalar_of(b) == 0 else fold(add(a, b))
 
 
 def index_mul(a: Expr, b: int) -> Expr:
     """Return ``a * b`` for indices, leaving out a one."""
-    return a if b == 1 else multiply(a, _index(b))
+    return a if b == 1 else fold(multiply(a, _index(b)))
 
 
 def index_sub(a: Expr, b: int | Expr) -> Expr:
     """Return ``a - b`` for indices, leaving out a zero."""
-    return a if isinstance(b, int) and b == 0 else subtract(a, _index(b))
+    b = _index(b)
+    return a if scalar_of(b) == 0 else fold(subtract(a, b))
 
 
 def _index(value: int | Expr) -> Expr:

@@ -142,6 +142,9 @@ def nest(region: Region, shape: Shape, body: Callable[[Index], None]) -> None:
         if len(index) == len(shape):
             body(index)
             return
+        if shape[len(index)] == 1:
+            level((*index, const(0, I64)))
+            return
         var = loop_index(f"i{region.lowering.fresh()}")
         with region.inside() as inner:
             level((*index, var))
@@ -227,15 +230,24 @@ def _nest(group: Group, index: Index) -> None:
         if not each.is_direct:
             _gather_in(region, each, region.local(each.event.dtype, ()))
         _reset(region, each, each.partial)
+    if group.shape[depth] == 1:
+        _nest(group, (*index, const(0, I64)))
+    else:
+        _loop(group, index)
+    for each in here:
+        if not each.is_direct:
+            _add_partial(region, each, each.kept(index))
+
+
+def _loop(group: Group, index: Index) -> None:
+    """Append the loop over the axis ``len(index)``, and what is inside."""
+    region, depth = group.region, len(index)
     var = loop_index(f"i{region.lowering.fresh()}")
     with region.inside() as inner:
         _nest(group, (*index, var))
     reassociate = any(a.depth <= depth for a in group.accumulators)
     made = counted(var, group.shape[depth], inner, reassociate)
     region.block.append(replace(made, parallel=depth == group.parallel))
-    for each in here:
-        if not each.is_direct:
-            _add_partial(region, each, each.kept(index))
 
 
 def _reset(region: Region, each: Accumulator, target: Buffer) -> None:

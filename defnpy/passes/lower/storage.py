@@ -66,6 +66,11 @@ def is_plain_constant(node: Expr) -> bool:
     return node.op.name == "const" and node.tensor.size == 1
 
 
+def _is_apart(node: Expr) -> bool:
+    """Whether a node is certain to be no part of the loops that use it."""
+    return node.op.family not in _LAZY or node.tensor.rank == 0
+
+
 @dataclass(eq=False)
 class Storage:
     """The analysis of one function."""
@@ -174,11 +179,12 @@ class Storage:
     def _stale(self, node: Expr) -> list[Expr]:
         """Return the operands of a store that read what some store overwrites.
 
-        They are put in memory first, so that the store may happen in place.
+        They are put in memory first, so that the store may happen in place; scalars
+        are computed first anyhow.
         """
         found = []
         for operand in node.operands[1:]:
-            under = postorder([operand], stop=lambda e: e.op.family not in _LAZY)
+            under = postorder([operand], stop=_is_apart)
             if not self._bases.isdisjoint(under):
                 found.append(operand)
         return found

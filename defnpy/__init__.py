@@ -13,6 +13,7 @@ from typing import Any
 
 from defnpy import api as _api
 from defnpy import errors as errors
+from defnpy import transformations as _transformations
 from defnpy import tree as tree
 from defnpy.config import config as config
 from defnpy.ops.public import FUNCTIONS as _FUNCTIONS
@@ -21,10 +22,10 @@ from defnpy.runtime.eager import PublicFunction as _PublicFunction
 from defnpy.runtime.template import Template as Template
 from defnpy.runtime.template import template as template
 
-_API = [
-    *("defn", "grad", "value_and_grad", "jvp", "vjp", "jacobian", "hessian", "vmap"),
-    *("checkpoint", "stop_gradient", "custom_grad", "range", "check", "devices"),
-    *("to_device",),
+_API = ["defn", "range", "check", "devices", "to_device"]
+_TRANSFORMS = [
+    *("grad", "value_and_grad", "jvp", "vjp", "jacobian", "hessian", "vmap"),
+    *("checkpoint", "custom_grad"),
 ]
 # Imported when they are first used, so that importing defnpy stays quick.
 _MODULES = [
@@ -40,6 +41,7 @@ _CONSTANTS: dict[str, Any] = {
 
 globals().update(_CONSTANTS)
 globals().update({name: getattr(_api, name) for name in _API if hasattr(_api, name)})
+globals().update({name: getattr(_transformations, name) for name in _TRANSFORMS})
 globals().update({name: getattr(errors, name) for name in errors.__all__})
 globals().update(
     {
@@ -50,7 +52,7 @@ globals().update(
 
 __all__ = ["Template", "config", "errors", "template", "tree"]
 __all__ += [name for name in _API if hasattr(_api, name)]  # pyright: ignore
-__all__ += [*errors.__all__, *_FUNCTIONS, *_CONSTANTS, *_LAZY]  # pyright: ignore
+__all__ += [*_TRANSFORMS, *errors.__all__, *_FUNCTIONS, *_CONSTANTS, *_LAZY]  # pyright: ignore
 
 
 def __getattr__(name: str) -> Any:

@@ -27,6 +27,7 @@ FLOORS = {
     "backends": 4,
     "runtime": 5,
     "api": 5,
+    "transformations": 5,
     # Modules that show what lies below as `dn.tree`, `dn.config`, `dn.errors`.
     "tree": 5,
     "config": 5,
@@ -36,6 +37,7 @@ FLOORS = {
 # Rooms of one floor are siblings and do not import each other, except these.
 BESIDE = {
     "api": {"runtime"},
+    "transformations": {"runtime", "api"},
     "config": {"runtime"},
     "cache": {"runtime"},
 }

@@ -1,6 +1,5 @@
 """The transforms as users write them, outside of programs and inside."""
 
-
 import numpy as np
 import pytest
 from interpreted import assert_same
@@ -305,3 +304,34 @@ def test_newton_with_hessians_in_a_loop():
 def test_the_hessian_by_two_arguments():
     found = dn.hessian(lambda x, y: x**2 * y**3, argnums=(0, 1))(2.0, 3.0)
     assert_same(found, ((54.0, 108.0), (108.0, 72.0)))
+
+
+# In CPython
+
+
+def test_in_cpython_customized_functions_run_as_written():
+    seen = []
+
+    def note(x):
+        seen.append(type(x))
+        return x
+
+    @dn.custom_grad
+    def doubled(x):
+        note(x)
+        return x * 2.0, lambda ct: ct
+
+    @dn.checkpoint
+    def halved(x):
+        return note(x) / 2.0
+
+    f = defn(lambda x: doubled(x) + halved(x))
+    np.testing.assert_array_equal(f.python(V), V * 2.5)
+    assert seen == [np.ndarray, np.ndarray]
+
+
+def test_transforms_of_public_functions():
+    np.testing.assert_allclose(dn.vmap(dn.dot)(W, W), (W * W).sum(axis=1))
+    np.testing.assert_array_equal(dn.grad(dn.sum)(V), np.ones(3))
+    np.testing.assert_allclose(dn.jacobian(dn.sin)(V), np.diag(np.cos(V)))
+    assert_same(dn.jvp(dn.multiply, (V, V), (V, V)), (V * V, 2 * V * V))

@@ -5,18 +5,23 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from drawn_programs import draw_arrays, draw_program
 from gradient_checks import f64, function
 from gradient_programs import PROGRAMS, REGIONS
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from defnpy.backends.reference import evaluate
+from defnpy.backends.reference import evaluate, run_kernel
 from defnpy.base.dtypes import as_dtype
 from defnpy.ir.expr import make, make_param, scope
 from defnpy.ir.function import Function, inline
 from defnpy.ir.op import Missing, Op, Sample
 from defnpy.ir.types import TensorType
-from defnpy.ir.verify import verify
+from defnpy.ir.verify import verify, verify_kernel
 from defnpy.ops.reduce import sum as total
 from defnpy.ops.registry import RECORDS
+from defnpy.passes.lower import lower
+from defnpy.passes.simplify import simplify
 from defnpy.transforms.grad import value_and_grad
 from defnpy.transforms.vmap import vmap
 
@@ -142,3 +147,45 @@ def test_the_gradient_of_all_lanes(name: str) -> None:
         parts = [grads[k] for grads in each]
         wanted = np.stack(parts) if flag else sum(parts)
         np.testing.assert_allclose(found[k], wanted, rtol=1e-9, atol=1e-12)
+
+
+# Programs drawn at random
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_a_program_drawn_at_random(data: st.DataObject) -> None:
+    arrays = draw_arrays(data)
+    made = draw_program(data, arrays)
+    count = len(arrays)
+    flags = st.lists(st.booleans(), min_size=count, max_size=count).filter(any)
+    ins = data.draw(flags)
+    lanes = [np.stack([a, -a, a + 1.0]) for a in arrays]
+    given_ = [b if flag else a for a, b, flag in zip(arrays, lanes, ins, strict=True)]
+    found = check(made, given_, ins)
+    check_lowered(found.function, given_)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.data())
+def test_a_gradient_drawn_at_random(data: st.DataObject) -> None:
+    arrays = draw_arrays(data)
+    inner = draw_program(data, arrays)
+    loss = function(
+        lambda *xs: sum(total(x) for x in inline(inner, xs)),
+        *(p.tensor for p in inner.params),
+    )
+    gradient = value_and_grad(loss, range(len(arrays)))
+    lanes = [np.stack([a, -a, a + 1.0]) for a in arrays]
+    found = check(gradient, lanes, (True,) * len(arrays), 1e-9)
+    check_lowered(found.function, lanes)
+
+
+def check_lowered(made: Function, arrays: Arrays) -> None:
+    """Hold the kernel against the evaluator."""
+    kernel = lower(simplify(made))
+    verify_kernel(kernel)
+    results = [np.empty(b.shape, b.dtype.numpy) for b in kernel.results]
+    run_kernel(kernel, [a.copy() for a in arrays], results)
+    for got, want in zip(results, evaluate(made, arrays), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9)

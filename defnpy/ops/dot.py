@@ -103,6 +103,10 @@ def _batch_dot(y: Expr, batched: Batched, a: Expr, b: Expr) -> Expr:
         cb, bb = _moved(cb), _moved(bb)
     if all(batched):
         return make(DOT, (a, b), contract=(ca, cb), batch=((0, *ba), (0, *bb)))
+    if batched[1] and len(free_axes(b.tensor.rank, cb, bb)) == 1:
+        # Vectors become the rows of one matrix, so that lanes come first.
+        made = make(DOT, (b, a), contract=(cb, ca), batch=(bb, ba))
+        return moveaxis(made, len(bb), 0)
     made = make(DOT, (a, b), contract=(ca, cb), batch=(ba, bb))
     first = len(ba)  # free axes come after those that are paired
     if batched[1]:

@@ -199,6 +199,7 @@ class Storage:
             self._cost[node] = 0
             return not is_plain_constant(node)
         if node.op.family not in _LAZY or forced:
+            self._cost[node] = 0
             return node.op is not CHECK
         if node.op is RESHAPE and not is_trivial_reshape(node):
             return True

@@ -6,9 +6,9 @@ import struct
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from defnpy.backends.llvm.body import NO_MEMORY
-from defnpy.backends.llvm.memory import blocks
 from defnpy.base import errors
 from defnpy.ir.kernel import Fault
+from defnpy.ir.statements import blocks
 
 if TYPE_CHECKING:
     from defnpy.base.dtypes import DType

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from defnpy.backends.llvm.memory import blocks
 from defnpy.ir.kernel import Print
+from defnpy.ir.statements import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

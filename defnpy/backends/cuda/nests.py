@@ -11,18 +11,15 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from defnpy.backends.cuda.accesses import (
-    allocated,
-    bound,
+from defnpy.base.dtypes import I64
+from defnpy.ir.independence import telling
+from defnpy.ir.kernel import Fault, Let, Loop, loop_index
+from defnpy.ir.rewrite import postorder
+from defnpy.ir.statements import (
     expressions,
     loads,
-    root,
     walk,
-    wholes,
 )
-from defnpy.base.dtypes import I64
-from defnpy.ir.kernel import LOAD, VAR, Copy, Fault, Let, Loop, Store, loop_index
-from defnpy.ir.rewrite import postorder
 from defnpy.ops.elementwise import divide_trunc, remainder_trunc
 from defnpy.ops.leaf import const, scalar_of
 from defnpy.ops.movement import index_add, index_mul
@@ -30,7 +27,6 @@ from defnpy.ops.movement import index_add, index_mul
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from defnpy.backends.cuda.accesses import Place
     from defnpy.ir.expr import Expr
     from defnpy.ir.kernel import Block, Buffer
 
@@ -111,61 +107,7 @@ def separated(nest: Nest, apart: set[Buffer]) -> set[Expr]:
     Turns that differ in one of them touch no element that another one writes.
     Buffers in `apart` are left out.
     """
-    private, places = allocated(nest.body) | apart, _places(nest.body)
-    found = {loop.var for loop in nest.loops if range_of(loop) is not None}
-    inner = bound(nest.body) | {loop.var for loop in nest.loops}
-    for buffer in _written(nest.body) - private:
-        reached = [place for place in places if root(place[0]) is buffer]
-        found &= _telling(reached, found, inner)
-    whole = {root(each) for s in walk(nest.body) for each in wholes(s)}
-    if whole & _written(nest.body) - private:
-        return set()
     if any(isinstance(statement, Fault) for statement in walk(nest.body)):
         return set()  # the first in order is the one to raise
-    return found
-
-
-def _written(block: Block) -> set[Buffer]:
-    stored = {root(each.buffer) for each in walk(block) if isinstance(each, Store)}
-    return stored | {root(s.target) for s in walk(block) if isinstance(s, Copy)}
-
-
-def _places(block: Block) -> list[Place]:
-    found: list[Place] = []
-    for statement in walk(block):
-        found += loads(statement)
-        if isinstance(statement, Store):
-            found.append((statement.buffer, statement.index))
-    return found
-
-
-def _telling(places: list[Place], vars: set[Expr], inner: set[Expr]) -> set[Expr]:
-    """Return the indices that are, on some axis, all there is in every place."""
-    if len({buffer.shape for buffer, _ in places}) != 1:
-        return set()
-    found: set[Expr] = set()
-    for on_axis in zip(*(index for _, index in places), strict=True):
-        if len(set(on_axis)) == 1:
-            found |= {var for var in vars if _tells(on_axis[0], var, inner)}
-    return found
-
-
-def _tells(node: Expr, var: Expr, inner: set[Expr]) -> bool:
-    """Whether `node` has another value for each `var`, whatever else changes."""
-    if node is var:
-        return True
-    if node.op.name not in ("add", "subtract", "multiply"):
-        return False
-    for first, second in (node.operands, node.operands[::-1]):
-        if node.op.name == "multiply":
-            steady = scalar_of(second) not in (None, 0)
-        else:
-            steady = _is_steady(second, inner)
-        if steady and _tells(first, var, inner):
-            return True
-    return False
-
-
-def _is_steady(node: Expr, inner: set[Expr]) -> bool:
-    nodes = postorder((node,))
-    return not any(e.op is LOAD or (e.op is VAR and e in inner) for e in nodes)
+    known = {loop.var for loop in nest.loops if range_of(loop) is not None}
+    return telling(nest.body, known, {loop.var for loop in nest.loops}, apart)

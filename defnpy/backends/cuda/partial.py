@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from defnpy.backends.cuda.accesses import loads, root, walk
 from defnpy.backends.cuda.nests import Grid, Nest, flat, separated
 from defnpy.base.dtypes import I64
 from defnpy.ir.expr import make
@@ -25,6 +24,7 @@ from defnpy.ir.kernel import (
     load,
     loop_index,
 )
+from defnpy.ir.statements import loads, root, walk
 from defnpy.ops.leaf import const
 
 if TYPE_CHECKING:

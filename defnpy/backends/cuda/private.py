@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from defnpy.backends.cuda.accesses import loads, root, touched, with_blocks
 from defnpy.ir.kernel import Alloc, Loop, Store
+from defnpy.ir.statements import loads, root, touched, with_blocks
 
 if TYPE_CHECKING:
     from defnpy.ir.kernel import Block, Buffer, Statement

@@ -12,13 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from defnpy.backends.cuda.accesses import (
-    bound,
-    touched,
-    variables,
-    walk,
-    with_blocks,
-)
 from defnpy.backends.cuda.nests import Grid, flat, nest_of, separated
 from defnpy.backends.cuda.partial import parts
 from defnpy.backends.cuda.private import sink
@@ -40,6 +33,13 @@ from defnpy.ir.kernel import (
     load,
     loop_index,
     variable,
+)
+from defnpy.ir.statements import (
+    bound,
+    touched,
+    variables,
+    walk,
+    with_blocks,
 )
 from defnpy.ops.elementwise import logical_not
 from defnpy.ops.leaf import const

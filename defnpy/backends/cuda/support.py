@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defnpy.backends.cuda.accesses import walk
 from defnpy.base.errors import DefnError
 from defnpy.ir.kernel import Call, Print, TapeClear, TapePop, TapePush
+from defnpy.ir.statements import walk
 
 if TYPE_CHECKING:
     from defnpy.ir.kernel import Kernel, Statement

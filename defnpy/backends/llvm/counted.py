@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defnpy.backends.llvm.memory import blocks
+from defnpy.ir.statements import blocks
 from defnpy.ops.leaf import scalar_of
 
 if TYPE_CHECKING:

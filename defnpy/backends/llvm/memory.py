@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING
 from defnpy.backends.llvm.types import alignment, array_type, memory_type
 from defnpy.base.dtypes import BOOL
 from defnpy.base.errors import InternalError
-from defnpy.ir.kernel import Alloc, If, Loop, While
+from defnpy.ir.kernel import Alloc
+from defnpy.ir.statements import blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy as np
 
     from defnpy.backends.llvm.writer import Module, Writer
-    from defnpy.ir.kernel import Block, Buffer, Statement
+    from defnpy.ir.kernel import Block, Buffer
 
 LINE = 64  # bytes; the arena and what lies in it are aligned to it
 
@@ -67,18 +66,6 @@ def _place(block: Block, made: Plan, frame: int, offset: int) -> int:
         for inner in blocks(statement):
             end = max(end, _place(inner, made, frame, offset))
     return end
-
-
-def blocks(statement: Statement) -> Iterator[Block]:
-    """Yield the blocks inside a statement."""
-    if isinstance(statement, Loop):
-        yield statement.body
-    elif isinstance(statement, While):
-        yield statement.test
-        yield statement.body
-    elif isinstance(statement, If):
-        yield statement.then
-        yield statement.orelse
 
 
 class Memory:

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defnpy.backends.llvm.memory import Memory, blocks
+from defnpy.backends.llvm.memory import Memory
 from defnpy.backends.llvm.types import alignment, array_type, register_type
 from defnpy.backends.llvm.writer import Writer
 from defnpy.ir.expr import scope
 from defnpy.ir.kernel import LOAD, VAR, Alloc, Let, Loop, Store, loop_index
 from defnpy.ir.rewrite import postorder
+from defnpy.ir.statements import expressions, walk
 from defnpy.ops.leaf import scalar_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from defnpy.backends.llvm.body import Body
     from defnpy.ir.expr import Expr
-    from defnpy.ir.kernel import Block, Buffer, Statement
+    from defnpy.ir.kernel import Buffer
 
 PIECES = 64  # parts of a loop, whatever the number of threads
 FRAME = 4096  # bytes of buffers that one turn may need
@@ -33,8 +32,8 @@ def is_outlined(body: Body, loop: Loop) -> bool:
     bounds = [scalar_of(e) for e in (loop.start, loop.stop, loop.step)]
     if not loop.parallel or not body.target.parallel or None in bounds:
         return False
-    made = [s.buffer for s in _walk(loop.body) if isinstance(s, Alloc)]
-    simple = all(isinstance(s, Let | Store | Loop | Alloc) for s in _walk(loop.body))
+    made = [s.buffer for s in walk(loop.body) if isinstance(s, Alloc)]
+    simple = all(isinstance(s, Let | Store | Loop | Alloc) for s in walk(loop.body))
     return simple and sum(b.bytes for b in made) <= FRAME and bounds[2] == 1
 
 
@@ -93,7 +92,7 @@ def _turns(
         pointer = f"%{w.fresh(buffer.name)}"
         memory.add(buffer, pointer)
         given.append(f"ptr noalias nonnull align {alignment(buffer.dtype)} {pointer}")
-    for statement in _walk(loop.body):
+    for statement in walk(loop.body):
         if isinstance(statement, Alloc):
             made = f"alloca {array_type(statement.buffer)}, align 8"
             memory.add(statement.buffer, w.head(made, statement.buffer.name))
@@ -119,14 +118,14 @@ def _captured(loop: Loop) -> tuple[list[Buffer], list[Expr]]:
     made: set[object] = {loop.var}
     buffers: dict[Buffer, None] = {}
     values: dict[Expr, None] = {}
-    for statement in _walk(loop.body):
+    for statement in walk(loop.body):
         if isinstance(statement, Alloc):
             made.add(statement.buffer)
         if isinstance(statement, Loop | Let):
             made.add(statement.var)
         if isinstance(statement, Store):
             buffers[statement.buffer.base or statement.buffer] = None
-        for node in postorder(_expressions(statement)):
+        for node in postorder(expressions(statement)):
             if node.op is VAR:
                 values[node] = None
             elif node.op is LOAD:
@@ -136,20 +135,3 @@ def _captured(loop: Loop) -> tuple[list[Buffer], list[Expr]]:
         [b for b in buffers if b not in made and b.value is None],
         [v for v in values if v not in made],
     )
-
-
-def _expressions(statement: Statement) -> tuple[Expr, ...]:
-    if isinstance(statement, Let):
-        return (statement.value,)
-    if isinstance(statement, Store):
-        return (*statement.index, statement.value)
-    if isinstance(statement, Loop):
-        return (statement.start, statement.stop, statement.step)
-    return ()
-
-
-def _walk(block: Block) -> Iterator[Statement]:
-    for statement in block:
-        yield statement
-        for inner in blocks(statement):
-            yield from _walk(inner)

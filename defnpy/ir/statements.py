@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
-from defnpy.backends.llvm.memory import blocks
 from defnpy.ir.kernel import (
     LOAD,
     VAR,
@@ -16,6 +15,7 @@ from defnpy.ir.kernel import (
     If,
     Let,
     Loop,
+    Print,
     Store,
     TapePop,
     TapePush,
@@ -31,6 +31,18 @@ if TYPE_CHECKING:
 
 Place = tuple["Buffer", tuple["Expr", ...]]
 _BLOCKS = ("body", "test", "then", "orelse")
+
+
+def blocks(statement: Statement) -> Iterator[Block]:
+    """Yield the blocks inside a statement."""
+    if isinstance(statement, Loop):
+        yield statement.body
+    elif isinstance(statement, While):
+        yield statement.test
+        yield statement.body
+    elif isinstance(statement, If):
+        yield statement.then
+        yield statement.orelse
 
 
 def walk(block: Block) -> Iterator[Statement]:
@@ -79,9 +91,20 @@ def wholes(statement: Statement) -> tuple[Buffer, ...]:
     """Return the buffers that a statement itself reads or writes as a whole."""
     if isinstance(statement, Copy):
         return (statement.target, statement.source)
-    if isinstance(statement, Call | TapePush | TapePop):
+    if isinstance(statement, Call | TapePush | TapePop | Print):
         return statement.buffers
     return ()
+
+
+def targets(statement: Statement) -> tuple[Buffer, ...]:
+    """Return the buffers that a statement itself writes to."""
+    if isinstance(statement, Store):
+        return (statement.buffer,)
+    if isinstance(statement, Copy):
+        return (statement.target,)
+    if isinstance(statement, Call):
+        return statement.buffers[:1]
+    return statement.buffers if isinstance(statement, TapePop) else ()
 
 
 def root(buffer: Buffer) -> Buffer:

@@ -17,6 +17,7 @@ from defnpy.ops.control import index_const
 from defnpy.ops.elementwise import add, greater, less, maximum, multiply, where
 from defnpy.ops.family import convert
 from defnpy.ops.leaf import const
+from defnpy.ops.math.exponential import exp
 from defnpy.ops.movement import concatenate, iota, pad, strided_slice, transpose
 from defnpy.passes.lower import lower
 
@@ -229,3 +230,44 @@ def test_a_scalar_is_stored_without_a_loop_or_memory_of_its_own() -> None:
 def test_axes_of_one_element_have_no_loops() -> None:
     kernel = check(lambda x: transpose(reshape(x, (6, 1))) * 2.0, V)
     assert len(statements(kernel.body, k.Loop)) == 1
+
+
+def softmax(x: Expr) -> Expr:
+    e = exp(x - broadcast_to(reduce.max(x, -1, keepdims=True), x.shape))
+    return e / broadcast_to(reduce.sum(e, -1, keepdims=True), x.shape)
+
+
+def test_the_steps_of_a_softmax_share_a_loop_over_rows() -> None:
+    kernel = check(softmax, A)
+    (rows,) = [s for s in kernel.body if isinstance(s, k.Loop)]
+    assert len([s for s in rows.body if isinstance(s, k.Loop)]) == 3
+    assert not [s for s in kernel.body if isinstance(s, k.Alloc)]
+    assert max(s.buffer.size for s in statements(rows.body, k.Alloc)) == A.shape[1]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: softmax(transpose(x)),
+        lambda x: transpose(softmax(x)) + softmax(transpose(x)),
+        lambda x: x / broadcast_to(reduce.sum(x, 0, keepdims=True), x.shape),
+        lambda x: softmax(strided_slice(softmax(x), (3, 0), (-1, 5), (-1, 1))),
+        lambda x: softmax(reshape(softmax(x), (2, 2, 5))),
+        lambda x: reduce.sum(softmax(reshape(x, (2, 2, 5))), 1) + reduce.sum(x),
+        lambda x: (softmax(x), reduce.max(x, 1), reduce.argmax(softmax(x), 1)),
+        lambda x: softmax(x) - broadcast_to(reduce.sum(softmax(x), 0), x.shape),
+    ],
+)
+def test_rows_that_need_others_wait_for_them(make: Callable[..., object]) -> None:
+    check(make, A)
+
+
+def test_rows_in_a_loop_that_carries_them() -> None:
+    def body(i: Expr, x: Expr) -> tuple[Expr]:
+        y = softmax(x)
+        return (y * 2.0 - broadcast_to(reduce.sum(y * x, 1, keepdims=True), x.shape),)
+
+    check(lambda x: loop(x, 3, body), A)
+    check(
+        lambda x: loop(x, 3, lambda i, x: (softmax(x) + transpose(x),)), A[:, :4].copy()
+    )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from defnpy.ir.kernel import Buffer
 
 PIECES = 64  # parts of a loop, whatever the number of threads
-FRAME = 4096  # bytes of buffers that one turn may need
+FRAME = 1 << 17  # bytes of buffers that one turn may need
 
 
 def is_outlined(body: Body, loop: Loop) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from defnpy.base.dtypes import I64
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 Index = tuple[Expr, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """Memory for one row of a value that is needed within one turn of a loop only."""
+
+    buffer: Buffer
+
+
 def element(region: Region, node: Expr, index: Index) -> Expr:
     """Return the element of `node` at `index`; scalars have the index ()."""
     known = region.values.get(key_of(node))
@@ -29,6 +37,8 @@ def element(region: Region, node: Expr, index: Index) -> Expr:
         return known
     if isinstance(known, Buffer):
         return load(known, index)
+    if isinstance(known, Row):
+        return load(known.buffer, index[1:])
     if node.op is PARAM or node.op is ITEM:
         raise InternalError(f"{node!r} has no value here")
     return compute(region, node, index)

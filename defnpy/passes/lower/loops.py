@@ -29,7 +29,8 @@ from defnpy.ops.elementwise import (
     where,
 )
 from defnpy.ops.leaf import const
-from defnpy.passes.lower.elements import Index, compute, element
+from defnpy.passes.lower import rows
+from defnpy.passes.lower.elements import Index, Row, compute, element
 from defnpy.passes.lower.storage import is_plain_constant, key_of, space
 
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ class Accumulator:
     event: Expr
     depth: int
     has_outer: bool
-    total: Buffer
+    total: Buffer | Row
     partial: Buffer
-    best: Buffer | None
+    best: Buffer | None = None
 
     @property
     def is_direct(self) -> bool:
@@ -85,52 +86,107 @@ class Group:
 
     region: Region
     shape: Shape
-    targets: dict[Expr, Buffer | None]
+    events: list[Expr]
+    targets: dict[Expr, Buffer | Row | None]
     accumulators: list[Accumulator]
     parallel: int | None = None
 
 
 def emit(region: Region, events: list[Expr]) -> None:
     """Append the loops that compute every event of a group."""
-    plan = region.plan
-    targets = {
-        event: None if plan.is_transient(event, events) else region.allocate((event, 0))
-        for event in events
-        if event.op.family != "reduction"
-    }
-    reductions = [e for e in events if e.op.family == "reduction"]
-    accumulators = [_accumulator(region, event) for event in reductions]
+    group = _open(region, events, frozenset())
     before = dict(region.values)
-    group = Group(region, space(events[0]), targets, accumulators)
     if len(group.shape) > 1 and all(_is_flat(region, event) for event in events):
         _flatten(group)
-    group.parallel = _parallel_axis(group, events)
-    for each in accumulators:
-        if each.depth and (each.has_outer or each.is_direct):
-            _reset(region, each, each.total)
+    group.parallel = _parallel_axis([group])
     _nest(group, ())
     region.values = before
-    for event, target in targets.items():
-        if target is not None:
-            region.values[event, 0] = target
+    _close(group)
+
+
+def emit_rows(region: Region, bundle: list[list[Expr]]) -> None:
+    """Append one loop over rows, in which the groups of a bundle follow each other.
+
+    What only the bundle needs has memory for one row, which stays in cache.
+    """
+    narrow = frozenset(rows.narrow(region.plan, bundle))
+    groups = [_open(region, events, narrow) for events in bundle]
+    var = loop_index(f"i{region.lowering.fresh()}")
+    with region.inside() as inner:
+        for group in groups:
+            _narrow(group, narrow)
+            before = dict(region.values)
+            _nest(group, (var,))
+            region.values = before
+            _close(group)
+    made = counted(var, groups[0].shape[0], inner)
+    region.block.append(replace(made, parallel=_parallel_axis(groups) == 0))
+    for event in narrow:
+        region.values.pop((event, 0), None)
+
+
+def _open(region: Region, events: list[Expr], narrow: frozenset[Expr]) -> Group:
+    """Return a group with memory for its results, those of `narrow` left out."""
+    plan, targets, accumulators = region.plan, {}, []
+    for event in events:
+        if event.op.family != "reduction":
+            needless = event in narrow or plan.is_transient(event, events)
+            targets[event] = None if needless else region.allocate((event, 0))
+        elif event not in narrow:
+            scalar = event.tensor.rank == 0
+            local = region.local(event.dtype, ()) if scalar else None
+            total = local or region.allocate((event, 0))
+            accumulators.append(_accumulator(region, event, total))
     for each in accumulators:
-        scalar = each.event.tensor.rank == 0
-        made = region.let(load(each.total, ())) if scalar else each.total
-        region.values[each.event, 0] = made
+        if each.depth and (each.has_outer or each.is_direct):
+            _reset(region, each, each.partial)
+    return Group(region, space(events[0]), events, targets, accumulators)
 
 
-def _parallel_axis(group: Group, events: list[Expr]) -> int | None:
+def _narrow(group: Group, narrow: frozenset[Expr]) -> None:
+    """Give the events of `narrow` memory for a row."""
+    region = group.region
+    for event in group.events:
+        if event not in narrow or region.plan.is_transient(event, group.events):
+            continue
+        row = Row(region.local(event.dtype, event.shape[1:]))
+        if event.op.family == "reduction":
+            group.accumulators.append(_accumulator(region, event, row))
+        else:
+            group.targets[event] = row
+
+
+def _close(group: Group) -> None:
+    """Say where the results of a group are; scalars are read from memory."""
+    values = group.region.values
+    for event, target in group.targets.items():
+        if target is not None:
+            whole = isinstance(target, Buffer)
+            values[event, 0] = target.view(event.shape) if whole else target
+    for each in group.accumulators:
+        made = each.total
+        if each.event.tensor.rank == 0 and isinstance(made, Buffer):
+            made = group.region.let(load(made, ()))
+        values[each.event, 0] = made
+
+
+def _parallel_axis(groups: list[Group]) -> int | None:
     """Return the first axis that is long, if its iterations are independent.
 
     They are where no reduction gathers over it.
     """
-    storage = group.region.plan.storage
-    work = sum(2 + storage.work_of(event) for event in events)
-    if math.prod(group.shape) * work < PARALLEL_WORK:
+    first = groups[0]
+    storage, work = first.region.plan.storage, 0
+    for group in groups:
+        each = sum(2 + storage.work_of(event) for event in group.events)
+        work += math.prod(group.shape) * each
+    if work < PARALLEL_WORK:
         return None
-    axis = next(a for a, size in enumerate(group.shape) if size > 1)
+    axis = next(a for a, size in enumerate(first.shape) if size > 1)
     gathered = any(
-        a.depth <= axis or axis in a.event.attrs["axes"] for a in group.accumulators
+        a.depth <= axis or axis in a.event.attrs["axes"]
+        for group in groups
+        for a in group.accumulators
     )
     return None if gathered else axis
 
@@ -161,18 +217,15 @@ def counted(
     return Loop(var, zero, const(size, I64), one, tuple(body), reassociate=reassociate)
 
 
-def _accumulator(region: Region, event: Expr) -> Accumulator:
+def _accumulator(region: Region, event: Expr, total: Buffer | Row) -> Accumulator:
     axes, rank = event.attrs["axes"], len(space(event))
     depth = rank
     while depth - 1 in axes:
         depth -= 1
-    total = (
-        region.allocate((event, 0))
-        if event.tensor.rank
-        else region.local(event.dtype, ())
-    )
-    made = Accumulator(event, depth, len(axes) > rank - depth, total, total, None)
-    _gather_in(region, made, total)
+    partial = total if isinstance(total, Buffer) else total.buffer
+    made = Accumulator(event, depth, len(axes) > rank - depth, total, partial)
+    if made.is_direct:
+        _gather_in(region, made, partial)
     return made
 
 
@@ -215,7 +268,10 @@ def _flatten(group: Group) -> None:
     for key, value in values.items():
         if isinstance(value, Buffer) and value.shape == group.shape:
             values[key] = value.view(size)
-    group.targets = {e: b and b.view(size) for e, b in group.targets.items()}
+    group.targets = {
+        e: b.view(size) if isinstance(b, Buffer) else b
+        for e, b in group.targets.items()
+    }
     group.shape = size
 
 
@@ -263,8 +319,10 @@ def _reset(region: Region, each: Accumulator, target: Buffer) -> None:
     nest(region, best.shape, lambda i: _store(region, best, i, worst))
 
 
-def _store(region: Region, buffer: Buffer, index: Index, value: Expr) -> None:
-    region.block.append(Store(buffer, index, value))
+def _store(region: Region, target: Buffer | Row, index: Index, value: Expr) -> None:
+    if isinstance(target, Row):
+        target, index = target.buffer, index[1:]
+    region.block.append(Store(target, index, value))
 
 
 def _start(name: str, dtype: DType) -> object:
@@ -282,7 +340,7 @@ def _start(name: str, dtype: DType) -> object:
 def _add_partial(region: Region, each: Accumulator, kept: Index) -> None:
     """Bring a finished part into the total."""
     made = load(each.partial, ())
-    if each.has_outer:
+    if each.has_outer and isinstance(each.total, Buffer):
         made = _COMBINE[each.event.op.name](load(each.total, kept), made)
     _store(region, each.total, kept, made)
 
@@ -290,7 +348,7 @@ def _add_partial(region: Region, each: Accumulator, kept: Index) -> None:
 def _body(group: Group, index: Index) -> None:
     """Append the innermost statements: all values first, then all stores."""
     region = group.region
-    stores: list[tuple[Buffer, Index, Expr]] = []
+    stores: list[tuple[Buffer | Row, Index, Expr]] = []
     for event, target in group.targets.items():
         value = region.let(compute(region, event, index))
         region.values[event, 0] = value  # for the members that read it

@@ -111,12 +111,15 @@ class Plan:
             return False
         return event.op.family in ("elementwise", "movement", "gather", "leaf")
 
+    def is_needed_by(self, event: Expr, events: list[Expr]) -> bool:
+        """Whether `event` has memory of its own, and only `events` need it."""
+        if self._kept.get(event) or (event, 0) in self.reuse:
+            return False
+        return all(reader in events for reader in self._readers.get(event, ()))
+
     def is_transient(self, event: Expr, group: list[Expr]) -> bool:
         """Whether nothing outside the loops of `group` needs `event`."""
-        if event.op.family == "reduction" or self._kept.get(event):
-            return False
-        readers = self._readers.get(event, ())
-        return (event, 0) not in self.reuse and all(r in group for r in readers)
+        return event.op.family != "reduction" and self.is_needed_by(event, group)
 
     def _may_join(self, event: Expr, group: list[Expr]) -> bool:
         if space(event) != space(group[0]):

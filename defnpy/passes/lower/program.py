@@ -27,8 +27,9 @@ from defnpy.ir.types import TapeType, TensorType, TupleType
 from defnpy.ops.leaf import is_const
 from defnpy.passes.expand import expand
 from defnpy.passes.lower import control, loops, products, stores
-from defnpy.passes.lower.elements import element
+from defnpy.passes.lower.elements import Row, element
 from defnpy.passes.lower.plan import Plan
+from defnpy.passes.lower.rows import bundles
 from defnpy.passes.lower.storage import Key, is_plain_constant, key_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from defnpy.base.dtypes import DType
     from defnpy.ir.function import Function
 
-Value = Expr | Buffer | int  # a scalar, memory, or the number of a tape
+Value = Expr | Buffer | Row | int  # a scalar, memory, or the number of a tape
 
 
 def lower(function: Function, steps: list[Step] | None = None) -> Kernel:
@@ -140,14 +141,17 @@ class Region:
             # Memory that holds an old value is taken over by the plan's leave only.
             if target is not None and old is None and root.op is not PARAM:
                 self.homes.setdefault(key_of(root), target)
-        for group in self.plan.schedule():
-            with at(group[0].span):
-                self._carry_out(group)
+        for bundle in bundles(self.plan, self.plan.schedule()):
+            with at(bundle[0][0].span):
+                if len(bundle) > 1:
+                    self._note(*bundle)
+                    loops.emit_rows(self, bundle)
+                else:
+                    self._carry_out(bundle[0])
         self._finish(targets)
 
     def _carry_out(self, group: list[Expr]) -> None:
-        if self.lowering.steps is not None:
-            self.lowering.steps.append(Step(self.depth, tuple(group), self.plan))
+        self._note(group)
         event = group[0]
         family = event.op.family
         if self.plan.is_loop(event):
@@ -166,6 +170,11 @@ class Region:
             self._reshape(event)
         else:
             raise InternalError(f"{event!r} cannot be lowered")
+
+    def _note(self, *groups: list[Expr]) -> None:
+        if self.lowering.steps is not None:
+            for group in groups:
+                self.lowering.steps.append(Step(self.depth, tuple(group), self.plan))
 
     def _constant(self, event: Expr) -> Buffer:
         name = f"k{self.lowering.fresh()}"

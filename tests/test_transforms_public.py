@@ -335,3 +335,28 @@ def test_transforms_of_public_functions():
     np.testing.assert_array_equal(dn.grad(dn.sum)(V), np.ones(3))
     np.testing.assert_allclose(dn.jacobian(dn.sin)(V), np.diag(np.cos(V)))
     assert_same(dn.jvp(dn.multiply, (V, V), (V, V)), (V * V, 2 * V * V))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda x, i: lambda y: x * y,
+        lambda x, i: x[:i],
+        lambda x, i: dn.grad(lambda y: x @ y),
+    ],
+)
+def test_what_has_a_meaning_only_inside_stays_there(made):
+    def f(x, i):
+        return dn.value_and_grad(lambda x: (dn.sum(x), made(x, i)), has_aux=True)(x)
+
+    with pytest.raises(errors.DefnTypeError, match="cannot be returned by a function"):
+        defn(f)(V, 2)
+
+
+def test_a_slice_of_run_time_length_is_shared_or_refused():
+    def f(x, i):
+        return dn.vmap(lambda v, part: v * dn.sum(part), in_axes=(0, None))(x, x[:i])
+
+    np.testing.assert_allclose(both(f, V, 2), V * V[:2].sum())
+    with pytest.raises(errors.DefnTypeError, match="vmap cannot map over"):
+        defn(lambda x, i: dn.vmap(lambda part: part)(x[:i]))(V, 2)

@@ -6,6 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from defnpy.base import tree
+from defnpy.base.errors import DefnTypeError
+from defnpy.frontend.target import TransformTarget
+from defnpy.frontend.values import (
+    Closure,
+    Counting,
+    Ragged,
+    Rows,
+    TensorMethod,
+    describe,
+)
 from defnpy.ir.expr import Expr, make_param
 from defnpy.ir.function import Function, close
 from defnpy.ops.family import convert
@@ -15,6 +25,10 @@ if TYPE_CHECKING:
 
     from defnpy.frontend.frame import Frame
     from defnpy.ir.types import TensorType
+
+
+# What has a meaning only where it was made.
+INSIDE = (Closure, Counting, Ragged, Rows, TensorMethod, TransformTarget)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +92,12 @@ def close_call(
         value = frame.call(target, list(args), kwargs)
         leaves, valuedef = tree.flatten(value)
         results = (*first(value), *(leaf for leaf in leaves if isinstance(leaf, Expr)))
+        for leaf in leaves:
+            if isinstance(leaf, INSIDE):
+                raise DefnTypeError(
+                    f"{describe(leaf)} cannot be returned by a function that is"
+                    " transformed"
+                )
     frame.session.result = None
     function, captures = close("primal", region, tuple(params.values()), results)
     operands = (*(given[k] for k in tensors), *captures)

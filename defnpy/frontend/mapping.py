@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from defnpy.base import tree
 from defnpy.base.errors import DefnShapeError, DefnTypeError
 from defnpy.frontend.closing import close_call
-from defnpy.frontend.values import describe, is_number
+from defnpy.frontend.values import Ragged, describe, is_number
 from defnpy.ir.expr import Expr
 from defnpy.ir.function import inline
 from defnpy.ops.axes import broadcast_to
@@ -77,7 +77,11 @@ def _spread(axes: Any, value: Any, name: str, what: str) -> list[Any]:
 
 def _axis(leaf: Any, axis: Any) -> int | None:
     """Return the axis of `leaf` to map over, counted from the front."""
-    if axis is None or not (isinstance(leaf, Expr) or is_number(leaf)):
+    if axis is None:
+        return None
+    if isinstance(leaf, Ragged):
+        raise DefnTypeError(f"vmap cannot map over {describe(leaf)}")
+    if not (isinstance(leaf, Expr) or is_number(leaf)):
         return None
     if isinstance(axis, bool) or not isinstance(axis, int):
         raise DefnTypeError(f"an axis of vmap is an int or None, not {describe(axis)}")

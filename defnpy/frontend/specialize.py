@@ -10,17 +10,13 @@ from typing import TYPE_CHECKING, Any
 from defnpy.base import tree
 from defnpy.base.errors import DefnTypeError, InternalError
 from defnpy.frontend import interpreter as interpreter
+from defnpy.frontend.closing import INSIDE
 from defnpy.frontend.frame import Frame
 from defnpy.frontend.linearization import Pullback
 from defnpy.frontend.session import Capture, Session
 from defnpy.frontend.source import Code, code_of
 from defnpy.frontend.target import DefnTarget, TransformTarget, target_of
 from defnpy.frontend.values import (
-    Closure,
-    Counting,
-    Ragged,
-    Rows,
-    TensorMethod,
     UnreachedError,
     describe,
 )
@@ -113,17 +109,13 @@ def _split(target: Any, value: Any) -> tuple[tuple[Expr, ...], Any]:
     made: list[Any] = []
     count = 0
     for leaf in leaves:
-        if isinstance(leaf, _INSIDE):
+        if isinstance(leaf, (*INSIDE, Pullback)):
             raise DefnTypeError(
                 f"{describe(leaf)} cannot be returned", span=_place(target)
             )
         made.append(ResultSlot(count) if isinstance(leaf, Expr) else leaf)
         count += isinstance(leaf, Expr)
     return results, tree.unflatten(treedef, made)
-
-
-# What has a meaning only where it was made.
-_INSIDE = (Closure, Counting, Pullback, Ragged, Rows, TensorMethod, TransformTarget)
 
 
 def _place(target: Any) -> Span | None:

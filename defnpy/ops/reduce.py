@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from defnpy.base.dtypes import BF16, BOOL, F16, F32, I64, U64
+from defnpy.base.dtypes import BF16, BOOL, F16, F32, I32, I64, U64
 from defnpy.base.errors import DefnShapeError
 from defnpy.ir.expr import Expr, make
 from defnpy.ir.op import Attrs, Missing, Op, Sample
@@ -24,11 +24,14 @@ from defnpy.ops.elementwise import (
     bitwise_and,
     divide,
     equal,
+    logical_or,
     multiply,
+    not_equal,
     where,
 )
 from defnpy.ops.family import convert, scale
-from defnpy.ops.leaf import as_expr
+from defnpy.ops.leaf import as_expr, const
+from defnpy.ops.movement import iota
 
 if TYPE_CHECKING:
     from defnpy.ir.types import TensorType
@@ -115,6 +118,25 @@ PROD = Op(
 
 def _infer_arg(attrs: Attrs, x: TensorType) -> TensorType:
     return _infer_nonempty(attrs, x).with_dtype(I64)
+
+
+def expand_arg(y: Expr) -> Expr:
+    """Return an argmax or argmin as the first place of the extreme.
+
+    Both reductions become vector loops, where one that carries a value and its
+    place does not.  NaN is the extreme where there is one.
+    """
+    (x,) = y.operands
+    extreme = make(MAX if y.op.name == "argmax" else MIN, (x,), axes=y.attrs["axes"])
+    hit = equal(x, spread(extreme, x, y))
+    if x.dtype.is_float:
+        hit = logical_or(hit, not_equal(x, x))
+    (axis,) = y.attrs["axes"]
+    size = x.shape[axis]
+    dtype = I32 if size < 2**31 else I64
+    places = iota(x.shape, dtype, axis)
+    first = make(MIN, (where(hit, places, const(size, dtype)),), axes=y.attrs["axes"])
+    return convert(first, I64)
 
 
 def _arg(name: str, function: Any, doc: str) -> Op:

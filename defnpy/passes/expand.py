@@ -10,11 +10,12 @@ from defnpy.ops.axes import full
 from defnpy.ops.control import CHECKPOINT, COND, ITEM
 from defnpy.ops.gradient import CUSTOM_GRAD
 from defnpy.ops.leaf import const
+from defnpy.ops.reduce import ARGMAX, ARGMIN, expand_arg
 from defnpy.ops.sorting import ARGSORT, expand_argsort
 
 
 def expand(function: Function) -> Function:
-    """Return `function` with loops in place of sorting, in its bodies too.
+    """Return `function` with sorting and the like expanded, in its bodies too.
 
     Gradients are made by now, so values that say their own are values only.
     """
@@ -40,6 +41,8 @@ def _region(body: Function, operands: tuple[Expr, ...]) -> Expr:
 def _expanded(node: Expr, operands: tuple[Expr, ...]) -> Expr | None:
     if node.op is ARGSORT:
         return expand_argsort(make(ARGSORT, operands, **node.attrs))
+    if node.op is ARGMAX or node.op is ARGMIN:
+        return expand_arg(make(node.op, operands, **node.attrs))
     if node.op is ITEM and node.operands[0].op is CUSTOM_GRAD:
         return operands[0].operands[node.attrs["index"]]
     if node.op is CHECKPOINT:

@@ -17,16 +17,9 @@ from defnpy.base.dtypes import I64, DType
 from defnpy.ir.kernel import Buffer, Loop, Statement, Store, load, loop_index
 from defnpy.ops.elementwise import (
     add,
-    equal,
-    greater,
-    less,
-    logical_and,
-    logical_not,
-    logical_or,
     maximum,
     minimum,
     multiply,
-    where,
 )
 from defnpy.ops.leaf import const
 from defnpy.passes.lower import rows
@@ -55,7 +48,6 @@ class Accumulator:
         total: where the result lies.
         partial: where the innermost reduced axes are gathered; `total` itself if
             the last axis is kept or nothing is, else made inside the outer loops.
-        best: for argmax and argmin, the best value so far.
     """
 
     event: Expr
@@ -63,7 +55,6 @@ class Accumulator:
     has_outer: bool
     total: Buffer | Row
     partial: Buffer
-    best: Buffer | None = None
 
     @property
     def is_direct(self) -> bool:
@@ -136,7 +127,7 @@ def _open(region: Region, events: list[Expr], narrow: frozenset[Expr]) -> Group:
             scalar = event.tensor.rank == 0
             local = region.local(event.dtype, ()) if scalar else None
             total = local or region.allocate((event, 0))
-            accumulators.append(_accumulator(region, event, total))
+            accumulators.append(_accumulator(event, total))
     for each in accumulators:
         if each.depth and (each.has_outer or each.is_direct):
             _reset(region, each, each.partial)
@@ -151,7 +142,7 @@ def _narrow(group: Group, narrow: frozenset[Expr]) -> None:
             continue
         row = Row(region.local(event.dtype, event.shape[1:]))
         if event.op.family == "reduction":
-            group.accumulators.append(_accumulator(region, event, row))
+            group.accumulators.append(_accumulator(event, row))
         else:
             group.targets[event] = row
 
@@ -217,23 +208,13 @@ def counted(
     return Loop(var, zero, const(size, I64), one, tuple(body), reassociate=reassociate)
 
 
-def _accumulator(region: Region, event: Expr, total: Buffer | Row) -> Accumulator:
+def _accumulator(event: Expr, total: Buffer | Row) -> Accumulator:
     axes, rank = event.attrs["axes"], len(space(event))
     depth = rank
     while depth - 1 in axes:
         depth -= 1
     partial = total if isinstance(total, Buffer) else total.buffer
-    made = Accumulator(event, depth, len(axes) > rank - depth, total, partial)
-    if made.is_direct:
-        _gather_in(region, made, partial)
-    return made
-
-
-def _gather_in(region: Region, each: Accumulator, partial: Buffer) -> None:
-    """Give an accumulator the memory it gathers in, from here on."""
-    each.partial = partial
-    if each.event.op.name.startswith("arg"):
-        each.best = region.local(each.event.operands[0].dtype, partial.shape)
+    return Accumulator(event, depth, len(axes) > rank - depth, total, partial)
 
 
 def _is_flat(region: Region, event: Expr) -> bool:
@@ -284,7 +265,7 @@ def _nest(group: Group, index: Index) -> None:
     here = [a for a in group.accumulators if a.depth == depth]
     for each in here:
         if not each.is_direct:
-            _gather_in(region, each, region.local(each.event.dtype, ()))
+            each.partial = region.local(each.event.dtype, ())
         _reset(region, each, each.partial)
     if group.shape[depth] == 1:
         _nest(group, (*index, const(0, I64)))
@@ -308,15 +289,9 @@ def _loop(group: Group, index: Index) -> None:
 
 def _reset(region: Region, each: Accumulator, target: Buffer) -> None:
     """Set `target` to the result of no elements."""
-    name, operand = each.event.op.name, each.event.operands[0].dtype
-    if each.best is None:
-        start = const(_start(name, operand), each.event.dtype)
-        nest(region, target.shape, lambda i: _store(region, target, i, start))
-        return
-    zero, worst = const(0, I64), const(_start(name[3:], operand), operand)
-    best = each.best
-    nest(region, target.shape, lambda i: _store(region, target, i, zero))
-    nest(region, best.shape, lambda i: _store(region, best, i, worst))
+    dtype = each.event.dtype
+    start = const(_start(each.event.op.name, dtype), dtype)
+    nest(region, target.shape, lambda i: _store(region, target, i, start))
 
 
 def _store(region: Region, target: Buffer | Row, index: Index, value: Expr) -> None:
@@ -355,34 +330,15 @@ def _body(group: Group, index: Index) -> None:
         if target is not None:
             stores.append((target, index, value))
     for each in group.accumulators:
-        stores += _accumulate(region, each, index)
+        stores.append(_accumulate(region, each, index))
     for buffer, place, value in stores:
         _store(region, buffer, place, value)
 
 
 def _accumulate(
     region: Region, each: Accumulator, index: Index
-) -> list[tuple[Buffer, Index, Expr]]:
+) -> tuple[Buffer, Index, Expr]:
     place = each.kept(index) if each.partial.shape else ()
     value = region.let(element(region, each.event.operands[0], index))
     so_far = load(each.partial, place)
-    if each.best is None:
-        combined = _COMBINE[each.event.op.name](so_far, value)
-        return [(each.partial, place, combined)]
-    best = load(each.best, place)
-    better = region.let(_is_better(each.event.op.name, value, best))
-    (axis,) = each.event.attrs["axes"]
-    return [
-        (each.partial, place, where(better, index[axis], so_far)),
-        (each.best, place, where(better, value, best)),
-    ]
-
-
-def _is_better(name: str, value: Expr, best: Expr) -> Expr:
-    """Whether a value replaces the best so far; the first NaN does, and stays."""
-    better = (greater if name == "argmax" else less)(value, best)
-    if not value.dtype.is_float:
-        return better
-    settled = logical_not(equal(best, best))
-    fresh = logical_not(equal(value, value))
-    return logical_and(logical_not(settled), logical_or(better, fresh))
+    return each.partial, place, _COMBINE[each.event.op.name](so_far, value)

@@ -119,7 +119,7 @@ class Compiled:
         >>> for each in half.variants():
         ...     print(each.signature, "because", each.why)
         x: f64[3] because it is the first call
-        x: f64*[] because `x` is f64*[], not f64[3]
+        x: float because `x` is float, not f64[3]
         """
         return self._dispatcher.variants()
 

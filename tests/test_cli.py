@@ -105,7 +105,7 @@ def test_inspect_takes_trees_options_and_files(module, tmp_path, capsys):
     shown = ("--show", "explain,llvm,asm")
     status, out, _ = run(capsys, "inspect", where, "--args", arguments, *shown)
     assert status == 0
-    assert "params['b']: f64*[], params['w']: f64[2,3], axis: 1" in out
+    assert "params['b']: float, params['w']: f64[2,3], axis: 1" in out
     assert "define i32" in out
     assert ".globl" in out
 

@@ -64,7 +64,7 @@ def mistakes():
             total = total + x
         return total
 
-    yield grows, (V,), "DefnShapeError", "before: f64*[]   after an iteration: f64[3]"
+    yield grows, (V,), "DefnShapeError", "before: float   after an iteration: f64[3]"
 
     def no_return(x):
         if x[0] > 0:
@@ -129,7 +129,7 @@ def mistakes():
     def container(n):
         return [1, 2, 3][n]
 
-    yield container, (1,), "DefnStaticError", "cannot be indexed by i64*[]"
+    yield container, (1,), "DefnStaticError", "cannot be indexed by int"
 
     def store_kind(x):
         counts = np.array([1, 2, 3])
@@ -190,12 +190,12 @@ def mistakes():
     def text(x):
         return x + "a"
 
-    yield text, (V,), "DefnTypeError", "a str is not a tensor"
+    yield text, (V,), "DefnTypeError", "a string is not an array"
 
     def lists(x):
         return x + [1, 2, 3]  # noqa: RUF005
 
-    yield lists, (V,), "DefnTypeError", "a list is not a tensor"
+    yield lists, (V,), "DefnTypeError", "a list is not an array"
 
     def scalar_function(x):
         return math.exp(x)
@@ -249,7 +249,7 @@ def mistakes():
 
         return inner(x)
 
-    yield arguments, (V,), "DefnTypeError", "inner() missing a required argument: 'b'"
+    yield arguments, (V,), "DefnTypeError", "inner() needs the argument `b`"
 
     def integers(n):
         return dn.grad(lambda k: k * k)(n)

@@ -89,7 +89,7 @@ def test_explain_tells_what_was_fused():
         return (y - 1.0).sum()
 
     text = f.explain(V, 2.0)
-    assert "x: f64[3], w: f64*[]" in text
+    assert "x: f64[3], w: float" in text
     assert "it is the first call" in text
     (loop,) = [line for line in text.splitlines() if line.startswith("loop")]
     assert loop.startswith("loop of 3: exp, multiply, subtract, sum → f64[]")
@@ -183,10 +183,10 @@ def test_variants_say_why_they_exist():
     assert [each.why for each in found] == [
         "it is the first call",
         "`x` is f64[2], not f64[3]",
-        "`params['w']` is f64[3], not f64*[]",
+        "`params['w']` is f64[3], not float",
         "`x` is f64[2,2], not f64[3], `axis` is new",
     ]
-    assert found[0].signature == "x: f64[3], params['w']: f64*[]"
+    assert found[0].signature == "x: f64[3], params['w']: float"
     assert found[3].signature.endswith("axis: 1")
     assert [each.compilations for each in found] == [1, 1, 1, 1]
 
@@ -224,4 +224,4 @@ def test_variants_of_transforms_and_of_functions_never_called():
     assert doubled.__class__(doubled.__defnpy_target__.function, ()).variants() == []
     grad = dn.grad(lambda x, *rest: (x**2).sum() + rest[0])
     grad(V, 1.0)
-    assert grad.variants()[0].signature == "x: f64[3], rest[0]: f64*[]"
+    assert grad.variants()[0].signature == "x: f64[3], rest[0]: float"

@@ -78,7 +78,7 @@ def test_polars() -> None:
         (pl.Series([1, None]), "nulls"),
         (pl.Series(["a"]), "not one of numbers"),
         ([1.0, 2.0], "tensor"),
-        ("abc", "tensor"),
+        ("abc", "not an array"),
     ],
 )
 def test_what_is_not_numbers_is_refused(value: object, text: str) -> None:
@@ -87,7 +87,7 @@ def test_what_is_not_numbers_is_refused(value: object, text: str) -> None:
 
 
 def test_a_wrong_call_names_the_function() -> None:
-    with pytest.raises(dn.DefnTypeError, match=r"mean: missing a required argument"):
+    with pytest.raises(dn.DefnTypeError, match=r"mean\(\) needs the argument `x`"):
         dn.mean()
 
 
@@ -148,7 +148,9 @@ def test_errors_carry_the_name_they_are_imported_by() -> None:
     inside = {
         name
         for name, value in vars(base_errors).items()
-        if isinstance(value, type) and issubclass(value, Exception)
+        if isinstance(value, type)
+        and issubclass(value, Exception)
+        and not name.startswith("_")
     }
     assert inside == set(dn.errors.__all__)
 

@@ -6,6 +6,7 @@ meeting a float array takes the float's dtype, as in JAX, PyTorch and Nx.
 
 from __future__ import annotations
 
+import difflib
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -105,10 +106,16 @@ def as_dtype(value: object) -> DType:
         return _BY_NAME[value]
     try:
         return _BY_NUMPY[np.dtype(value).newbyteorder("=")]  # pyright: ignore
-    except (TypeError, KeyError):
+    except (TypeError, ValueError, KeyError):
         pass
-    names = ", ".join(_BY_NAME)
-    raise DefnTypeError(f"{value!r} is not a dtype defnpy knows; it knows {names}")
+    known = [*_BY_NAME, *(dtype.name for dtype in _BY_NUMPY)]
+    near = difflib.get_close_matches(value, known, 1) if isinstance(value, str) else ()
+    raise DefnTypeError(
+        f"{value!r} is not a dtype",
+        hint=f"did you mean {near[0]!r}?"
+        if near
+        else f"the dtypes are {', '.join(_BY_NAME)}",
+    )
 
 
 class _Override(threading.local):

@@ -7,13 +7,16 @@ Each class derives from ``DefnError`` and from the builtin it refines, so that
 from __future__ import annotations
 
 import builtins
+import difflib
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from defnpy.base.span import Span
 
 
-class Told(Exception):  # noqa: N818 - what is told, whoever is at fault
+class _Told(Exception):  # noqa: N818 - what is told, whoever is at fault
     """An exception with a place in the user's source, notes and a hint.
 
     Args:
@@ -56,7 +59,7 @@ class Told(Exception):  # noqa: N818 - what is told, whoever is at fault
         return "\n".join(lines)
 
 
-class DefnError(Told):
+class DefnError(_Told):
     """The base of all errors about the user's program or arguments."""
 
 
@@ -124,7 +127,7 @@ class DefnRecursionError(DefnError, RecursionError):
     """A recursion whose depth is not known when the function is specialised."""
 
 
-class InternalError(Told):
+class InternalError(_Told):
     """A fault of defnpy's own; please report it with the text shown.
 
     Attributes:
@@ -132,6 +135,12 @@ class InternalError(Told):
     """
 
     report: str | None = None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """Return a hint that names what is spelled almost like `name`."""
+    found = difflib.get_close_matches(name, [n for n in known if n[:1] != "%"], 1)
+    return f"did you mean `{found[0]}`?" if found else None
 
 
 def users(error: BaseException) -> BaseException:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from defnpy.base import tree
 from defnpy.base.dtypes import I64
-from defnpy.base.errors import DefnAttributeError
+from defnpy.base.errors import DefnAttributeError, did_you_mean
 from defnpy.frontend import methods
 from defnpy.frontend.values import (
     Closure,
@@ -17,7 +17,6 @@ from defnpy.frontend.values import (
     Rows,
     TensorMethod,
     describe,
-    did_you_mean,
     is_array,
     is_number,
     wrap,

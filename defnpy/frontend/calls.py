@@ -14,6 +14,7 @@ from defnpy.frontend import inlining, methods, numpy_names, ragged, transforming
 from defnpy.frontend.iteration import items_of
 from defnpy.frontend.linearization import Pullback, pull
 from defnpy.frontend.memory import Memory, memory_of
+from defnpy.frontend.notes import noting
 from defnpy.frontend.python_names import (
     HANDLERS,
     REFUSED,
@@ -57,11 +58,22 @@ def evaluate(frame: Frame, node: ast.Call) -> Any:
             named[keyword.arg] = memory_of(frame, keyword.value, value)
     session = frame.session
     session.given, session.result = (args, memories, named), None
-    result = call(frame, callee, args, kwargs)
+    with noting(frame, node, _pairs(node, callee, args)):
+        result = call(frame, callee, args, kwargs)
     frame.returned.pop(node, None)
     if session.result is not None:
         frame.returned[node], session.result = session.result, None
     return result
+
+
+def _pairs(node: ast.Call, callee: Any, args: list[Any]) -> list[tuple[Any, Any]]:
+    """Return what was given, each with its syntax: the receiver and the arguments."""
+    pairs: list[tuple[Any, Any]] = []
+    if isinstance(callee, TensorMethod) and isinstance(node.func, ast.Attribute):
+        pairs.append((node.func.value, callee.x))
+    if not any(isinstance(each, ast.Starred) for each in node.args):
+        pairs += zip(node.args, args, strict=True)
+    return pairs
 
 
 def call(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -72,14 +84,15 @@ def call(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> 
         if isinstance(callee, kind):
             return rule(frame, callee, args, kwargs)
     if _among(callee, HANDLERS):
-        return frame.static(HANDLERS[callee], frame, *args, **kwargs)
+        handler = functools.partial(HANDLERS[callee], frame)
+        return frame.built(callee.__name__, handler, args, kwargs)
     if _among(callee, numpy_names.MATH) or _among(callee, numpy_names.NUMPY):
         return numpy_names.call(frame, callee, args, kwargs)
     builder = getattr(callee, "__defnpy_builder__", None)
     if builder is not None:
         if any(isinstance(each, Ragged) for each in args):
             return ragged.call(callee.__name__, args, kwargs)
-        return frame.session.own(frame.static(builder, *args, **kwargs))
+        return frame.session.own(frame.built(callee.__name__, builder, args, kwargs))
     kind = getattr(callee, "__defnpy_transform__", None)
     if kind is not None:
         return _transform(frame, kind, args, kwargs)

@@ -6,12 +6,13 @@ import ast
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from defnpy.base.errors import DefnShapeError, DefnStaticError
+from defnpy.base.errors import DefnStaticError
 from defnpy.frontend import operators, subscripts, texts
 from defnpy.frontend.attributes import attribute
 from defnpy.frontend.branches import choose
 from defnpy.frontend.iteration import items_of
 from defnpy.frontend.memory import memory_of
+from defnpy.frontend.notes import noting
 from defnpy.frontend.source import Code
 from defnpy.frontend.statements import assign
 from defnpy.frontend.values import Closure, has_tensors
@@ -102,20 +103,9 @@ def slice_(frame: Frame, node: ast.Slice) -> Any:
 def binary(frame: Frame, node: ast.BinOp) -> Any:
     """Return ``a op b``."""
     a, b = frame.evaluate(node.left), frame.evaluate(node.right)
-    try:
+    with noting(frame, node, [(node.left, a), (node.right, b)]):
         made = operators.binary(frame, type(node.op), a, b)
-    except DefnShapeError as error:
-        if not error.notes:
-            error.notes = _named(node.left, a) + _named(node.right, b)
-        raise
     return frame.session.own(made) if isinstance(made, list) else made
-
-
-def _named(node: ast.expr, value: Any) -> tuple[str, ...]:
-    """Return a line that names an operand and its type."""
-    if isinstance(value, Expr) and isinstance(node, ast.Name | ast.Attribute):
-        return (f"{ast.unparse(node)}: {value.type}",)
-    return ()
 
 
 def unary(frame: Frame, node: ast.UnaryOp) -> Any:

@@ -12,6 +12,7 @@ from defnpy.base.errors import (
     DefnRecursionError,
     DefnUnboundLocalError,
     InternalError,
+    did_you_mean,
     refine,
 )
 from defnpy.frontend.operators import truth
@@ -21,17 +22,17 @@ from defnpy.frontend.values import (
     Poison,
     UnreachedError,
     again,
-    did_you_mean,
     is_tensor_like,
     wrap,
 )
 from defnpy.ir.expr import at, current_span
+from defnpy.ops.building import built
 from defnpy.ops.control import check
 from defnpy.ops.leaf import as_expr
 
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import FunctionType
 
     from defnpy.base.span import Span
@@ -132,6 +133,16 @@ class Frame:
             raise
         except Exception as error:
             raise refine(error) from error
+
+    def built(
+        self,
+        name: str,
+        builder: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
+        """Return what a function of ours makes; `name` is what the user calls it."""
+        return wrap(built(name, builder, args, kwargs))
 
     def read(self, name: str) -> Any:
         """Return the value of a name, as Python finds it."""

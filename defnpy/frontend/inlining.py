@@ -8,12 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from defnpy.base import tree
-from defnpy.base.errors import (
-    DefnError,
-    DefnRecursionError,
-    DefnTypeError,
-    refine,
-)
+from defnpy.base.errors import DefnError, DefnRecursionError, DefnTypeError
+from defnpy.base.signatures import bind
 from defnpy.frontend import memory
 from defnpy.frontend.frame import RESULT, RETURNED, Frame
 from defnpy.frontend.operators import truth
@@ -44,7 +40,7 @@ def call_function(
     """Return what a Python function returns."""
     callee = Frame(code, frame.session, function, caller=frame)
     signature = inspect.signature(function, follow_wrapped=False)
-    bound = _bind(code.name, signature, args, kwargs)
+    bound = bind(code.name, signature, args, kwargs)
     for name, parameter in signature.parameters.items():
         if name not in bound.arguments and parameter.default is not _KINDS.empty:
             value = parameter.default
@@ -69,7 +65,7 @@ def call_closure(
     code = closure.code
     callee = Frame(code, frame.session, closure.frame.function, closure.frame, frame)
     signature = inspect.Signature(_parameters(code.node.args, closure.defaults))
-    bound = _bind(code.name, signature, args, kwargs)
+    bound = bind(code.name, signature, args, kwargs)
     bound.apply_defaults()
     return _run(callee, bound, args)
 
@@ -90,15 +86,6 @@ def _parameters(
     add(arguments.kwonlyargs, _KINDS.KEYWORD_ONLY)
     add([arguments.kwarg] if arguments.kwarg else [], _KINDS.VAR_KEYWORD)
     return made
-
-
-def _bind(
-    name: str, signature: inspect.Signature, args: list[Any], kwargs: dict[str, Any]
-) -> inspect.BoundArguments:
-    try:
-        return signature.bind(*args, **kwargs)
-    except TypeError as error:
-        raise DefnTypeError(f"{name}() {refine(error).message}") from None
 
 
 def _run(callee: Frame, bound: inspect.BoundArguments, args: list[Any]) -> Any:

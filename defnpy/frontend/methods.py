@@ -110,4 +110,4 @@ def call(
     with dtypes.float_defaults(dtypes.F64):
         if isinstance(x, Ragged):
             return ragged.call(name, [x, *args], kwargs)
-        return frame.static(METHODS[name], x, *args, **kwargs)
+        return frame.built(name, METHODS[name], [x, *args], kwargs)

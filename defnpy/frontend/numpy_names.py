@@ -145,7 +145,7 @@ def call(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> 
         if not has_tensors(args, kwargs):
             return frame.static(callee, *args, **kwargs)
         _check_scalars(callee, args)
-        return frame.static(MATH[callee], *args, **kwargs)
+        return frame.built(callee.__name__, MATH[callee], args, kwargs)
     if isinstance(callee, np.ufunc) and all(map(is_number, args)) and not kwargs:
         made = callee(*args)
         return made.item() if isinstance(made, np.generic) else made
@@ -155,7 +155,7 @@ def call(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> 
     }
     with dtypes.float_defaults(dtypes.F64):
         ready = _arrays(callee, args)
-        return frame.static(NUMPY[callee], *ready, **options)
+        return frame.built(callee.__name__, NUMPY[callee], ready, options)
 
 
 def _arrays(callee: Any, args: list[Any]) -> list[Any]:

@@ -24,6 +24,11 @@ class DefnTarget:
     static_names: tuple[str, ...] = ()
     __defnpy_leaf__: ClassVar[bool] = True
 
+    @property
+    def __name__(self) -> str:
+        """The function's name."""
+        return self.function.__name__
+
 
 @dataclass(frozen=True)
 class TransformTarget:
@@ -39,6 +44,11 @@ class TransformTarget:
     target: Any
     options: tuple[tuple[str, Any], ...] = ()
     __defnpy_leaf__: ClassVar[bool] = True
+
+    @property
+    def __name__(self) -> str:
+        """The call that makes it, as errors name it."""
+        return f"{self.kind}({getattr(self.target, '__name__', '...')})"
 
     def option(self, name: str, default: Any) -> Any:
         """Return the option `name`."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,13 +14,14 @@ from defnpy.ir.expr import Expr, freeze
 from defnpy.ops.leaf import const, scalar_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from defnpy.frontend.frame import Frame
     from defnpy.frontend.source import Code
 
 NUMBERS = (bool, int, float, complex)
 CONTAINERS = (list, dict, set)
+_SHOWN = 4  # items of a container that an error shows
 
 
 @dataclass(eq=False)
@@ -254,8 +255,6 @@ def describe(value: Any) -> str:
         return f"a slice of run-time length of {value.x.type}"
     if isinstance(value, Poison):
         return "nothing"
-    if isinstance(value, Closure):
-        return f"the function `{value.__name__}`"
     if isinstance(value, Counting | Rows):
         return "an iterator"
     if isinstance(value, Text):
@@ -263,20 +262,28 @@ def describe(value: Any) -> str:
     if is_number(value) or value is None or isinstance(value, str):
         return repr(value)
     if isinstance(value, list | tuple | dict):
-        inner = [describe(item) for item in _items(value)]
-        text = ", ".join(inner[:4] + ["…"] * (len(inner) > 4))
-        return {list: "[{}]", dict: "{{{}}}"}.get(type(value), "({})").format(text)
-    return f"a {type(value).__name__}"
+        return _describe_items(value)
+    name = getattr(value, "__name__", None)
+    if isinstance(value, type):
+        return f"the class `{name}`"
+    if isinstance(value, ModuleType):
+        return f"the module `{name}`"
+    if name is not None and callable(value):
+        return f"the function `{name}`"
+    kind = type(value).__name__
+    return f"{'an' if kind[:1] in 'aeiouAEIOU' else 'a'} {kind}"
 
 
-def _items(value: Any) -> list[Any]:
-    return list(value.values()) if isinstance(value, dict) else list(value)
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """Return a hint that names what is spelled almost like `name`."""
-    found = difflib.get_close_matches(name, [n for n in known if n[:1] != "%"], 1)
-    return f"did you mean `{found[0]}`?" if found else None
+def _describe_items(value: Any) -> str:
+    """Return a container with the types of its first items."""
+    if isinstance(value, dict):
+        inner = [f"{key!r}: {describe(item)}" for key, item in value.items()]
+    else:
+        inner = [describe(item) for item in value]
+    text = ", ".join(inner[:_SHOWN] + ["…"] * (len(inner) > _SHOWN))
+    if isinstance(value, tuple) and len(inner) == 1:
+        text += ","
+    return {list: "[{}]", dict: "{{{}}}"}.get(type(value), "({})").format(text)
 
 
 def again(error: DefnError) -> DefnError:

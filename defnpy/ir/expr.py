@@ -70,8 +70,8 @@ class Expr:
         self.span, self.scope, self.serial = span, scope, next(_serial)
 
     def __repr__(self) -> str:
-        """Return ``op: type``."""
-        return f"<{self.op.name}: {self.type}>"
+        """Return the type, which is all that an error's text may show."""
+        return str(self.type)
 
     __add__ = _operator("add")
     __radd__ = _operator("add", swapped=True)

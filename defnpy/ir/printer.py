@@ -35,11 +35,13 @@ from defnpy.ir.kernel import (
     While,
 )
 from defnpy.ir.rewrite import postorder
+from defnpy.ir.types import TensorType, TupleType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from defnpy.ir.kernel import Block, Kernel, Statement
+    from defnpy.ir.types import Type
 
 _INDENT = "    "
 _SHOWN = 8  # longest constant array whose elements are shown
@@ -90,7 +92,7 @@ class _Printer:
     def function(self, function: Function) -> list[str]:
         names, numbers = _Names(), itertools.count()
         params = ", ".join(
-            f"{names.add(param, param.attrs['name'])}: {param.type}"
+            f"{names.add(param, param.attrs['name'])}: {_type(param.type)}"
             for param in function.params
         )
         lines: list[str] = []
@@ -116,7 +118,8 @@ class _Printer:
                 bodies.append(value)
             elif name != "serial":  # it keeps tapes apart and differs between runs
                 parts.append(f"{name}={_attr(value)}")
-        line = f"{names.names[node]} = {node.op.name}({', '.join(parts)}): {node.type}"
+        made = f"{node.op.name}({', '.join(parts)}): {_type(node.type)}"
+        line = f"{names.names[node]} = {made}"
         if self.spans and node.span is not None:
             line += f"  # {node.span}{' backward' if node.span.backward else ''}"
         lines = [MARK, line] if node is self.mark else [line]
@@ -253,6 +256,12 @@ class _KernelPrinter:
             return f"{node.dtype}({operands[0]})"
         attrs = [f"{key}={_attr(value)}" for key, value in node.attrs.items()]
         return f"{name}({', '.join((*operands, *attrs))})"
+
+
+def _type(type: Type) -> str:
+    if isinstance(type, TupleType):
+        return f"({', '.join(map(_type, type.items))})"
+    return type.text if isinstance(type, TensorType) else str(type)
 
 
 def _buffer_type(buffer: Buffer) -> str:

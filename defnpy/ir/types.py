@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from defnpy.base.dtypes import DType
 
+_PYTHON = {"b": "bool", "i": "int", "f": "float", "c": "complex"}
+
 
 @dataclass(frozen=True, slots=True)
 class TensorType:
@@ -19,7 +21,14 @@ class TensorType:
     __defnpy_leaf__: ClassVar[bool] = True
 
     def __str__(self) -> str:
-        """Return ``f32[2,3]``; a weak type has a star after its dtype."""
+        """Return ``f32[2,3]``; a Python number's type is called as Python does."""
+        if self.weak and self.shape == ():
+            return _PYTHON.get(self.dtype.kind, self.text)
+        return self.text
+
+    @property
+    def text(self) -> str:
+        """The type as the IR shows it: a weak one has a star after its dtype."""
         star = "*" if self.weak else ""
         return f"{self.dtype}{star}[{','.join(map(str, self.shape))}]"
 

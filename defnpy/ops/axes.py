@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from defnpy.base.dtypes import I64
-from defnpy.base.errors import DefnShapeError, DefnTypeError
+from defnpy.base.errors import DefnShapeError, DefnStaticError, DefnTypeError
 from defnpy.ir.expr import Expr, make
 from defnpy.ir.op import Attrs, Missing, Op, Sample
 from defnpy.ops.leaf import const
@@ -181,13 +181,21 @@ def normalize_axes(axis: Any, rank: int) -> tuple[int, ...]:
     found: list[int] = []
     for each in given:
         if not isinstance(each, int | np.integer):
+            if isinstance(each, Expr) and each.dtype.is_integer:
+                raise DefnStaticError("an axis must be known when compiling")
             raise DefnTypeError(f"an axis must be an int, not {each!r}")
         if not -rank <= each < rank:
-            raise DefnShapeError(f"axis {each} is out of range for {rank} axes")
+            raise DefnShapeError(f"axis {each} does not exist: {_axes(rank)}")
         found.append(int(each) % rank)
     if len(set(found)) != len(found):
-        raise DefnShapeError(f"axis {axis} names one axis twice")
+        raise DefnShapeError(f"axes {axis} name one axis twice")
     return tuple(sorted(found))
+
+
+def _axes(rank: int) -> str:
+    if rank == 0:
+        return "a scalar has no axes"
+    return f"there are {rank} axes, 0 to {rank - 1}" if rank > 1 else "there is only 0"
 
 
 def reduce_sum(x: Expr, axes: tuple[int, ...]) -> Expr:

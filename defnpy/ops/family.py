@@ -7,6 +7,7 @@ makes the expression.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -35,6 +36,12 @@ def batch_elementwise(y: Expr, batched: Batched, *operands: Expr) -> Expr:
     return make(y.op, in_every_lane(batched, operands), **y.attrs)
 
 
+_KINDS = {
+    **{"b": "bools", "i": "integers", "u": "unsigned integers", "f": "floats"},
+    "c": "complex numbers",
+}
+
+
 class Elementwise:
     """An elementwise operation as people call it.
 
@@ -56,16 +63,32 @@ class Elementwise:
         """Return the name."""
         return f"<elementwise {self.__name__}>"
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The signature, of positional operands."""
+        names = [f"x{k + 1}" for k in range(self.arity)] if self.arity > 1 else ["x"]
+        kind = inspect.Parameter.POSITIONAL_ONLY
+        return inspect.Signature([inspect.Parameter(name, kind) for name in names])
+
+    @property
+    def taken(self) -> str:
+        """Which operands it takes, in words."""
+        *others, last = (_KINDS[kind] for kind in self.kinds)
+        return f"{', '.join(others)} and {last}" if others else last
+
     def __call__(self, *operands: Any) -> Expr:
         """Return the op applied to promoted, broadcast operands."""
         if len(operands) != self.arity:
+            count = "1 operand" if self.arity == 1 else f"{self.arity} operands"
             raise DefnTypeError(
-                f"{self.__name__} takes {self.arity} operands, {len(operands)} given"
+                f"{self.__name__} takes {count}, {len(operands)} were given"
             )
         ready = common(*map(as_expr, operands), floats=self.floats)
         kind = ready[0].dtype.kind
         if kind not in self.kinds:
-            raise DefnTypeError(f"{self.__name__} does not take {ready[0].dtype}")
+            raise DefnTypeError(
+                f"{self.__name__} takes {self.taken}, not {ready[0].dtype}"
+            )
         return fold(make(self.op, tuple(ready)))
 
 

@@ -67,11 +67,22 @@ def as_expr(value: Any) -> Expr:
         return value
     if isinstance(value, bool | int | float | complex | np.ndarray | np.generic):
         return const(value)
-    kind = type(value).__name__
     hint = None
     if isinstance(value, list | tuple):
-        hint = "dn.tensor(...) makes an array of it"
-    raise DefnTypeError(f"a {kind} is not a tensor", hint=hint)
+        hint = "`dn.tensor(...)` makes an array of numbers in a list"
+    elif isinstance(value, dict):
+        hint = "`dn.tree.map(function, tree)` computes with every array of a tree"
+    raise DefnTypeError(f"{_named(value)} is not an array or a number", hint=hint)
+
+
+def _named(value: Any) -> str:
+    if value is None:
+        return "None"
+    name = getattr(value, "__name__", None)
+    if name is not None and callable(value):
+        return f"the function `{name}`"
+    kind = {"str": "string"}.get(type(value).__name__, type(value).__name__)
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def is_const(expr: Expr) -> bool:

@@ -235,7 +235,8 @@ def _infer_concatenate(attrs: Attrs, *types: TensorType) -> TensorType:
         rest = [s for a, s in enumerate(other.shape) if a != axis]
         if rest != [s for a, s in enumerate(first.shape) if a != axis]:
             raise DefnShapeError(
-                f"cannot concatenate {first} and {other} along axis {axis}"
+                f"cannot concatenate {first} and {other} along axis {axis}: other"
+                " sizes differ"
             )
     shape = list(first.shape)
     shape[axis] = sum(t.shape[axis] for t in types)
@@ -282,7 +283,11 @@ def concatenate(tensors: Sequence[Any], axis: int = 0) -> Expr:
     ranks = {p.tensor.rank for p in parts}
     if len(ranks) > 1 or 0 in ranks:
         shown = ", ".join(str(p.type) for p in parts)
-        raise DefnShapeError(f"cannot concatenate {shown}: ranks must be equal, not 0")
+        raise DefnShapeError(
+            f"cannot concatenate {shown}: they have different numbers of axes"
+            if len(ranks) > 1
+            else f"cannot concatenate scalars: {shown}"
+        )
     dtype = common(*(reshape_scalar(p) for p in parts))[0].dtype
     (axis,) = normalize_axes(axis, parts[0].tensor.rank)
     ready = tuple(convert(p, dtype) for p in parts)
@@ -313,16 +318,22 @@ def squeeze(x: Any, axis: Any = None) -> Expr:
         axes = normalize_axes(axis, x.tensor.rank)
     for a in axes:
         if x.shape[a] != 1:
-            raise DefnShapeError(f"cannot squeeze axis {a} of {x.type}: its size is")
+            raise DefnShapeError(
+                f"cannot squeeze axis {a} of {x.type}: its size is {x.shape[a]}"
+            )
     return reshape(x, tuple(s for a, s in enumerate(x.shape) if a not in axes))
 
 
 def stack(tensors: Sequence[Any], axis: int = 0) -> Expr:
     """Return tensors of one shape along a new axis."""
     parts = [as_expr(t) for t in tensors]
-    shapes = {p.shape for p in parts}
-    if len(shapes) != 1:
-        raise DefnShapeError(f"stack needs tensors of one shape, not {sorted(shapes)}")
+    if not parts:
+        raise DefnTypeError("stack needs at least one tensor")
+    for other in parts:
+        if other.shape != parts[0].shape:
+            raise DefnShapeError(
+                f"cannot stack {parts[0].type} and {other.type}: their shapes differ"
+            )
     return concatenate([expand_dims(p, axis) for p in parts], axis)
 
 

@@ -180,10 +180,7 @@ def documentation(name: str) -> str:
 
 def _rules(function: Elementwise) -> str:
     """Say which dtypes an elementwise function takes and returns."""
-    kinds = {"b": "bool", "i": "integers", "u": "unsigned integers", "f": "floats"}
-    kinds["c"] = "complex numbers"
-    taken = ", ".join(kinds[kind] for kind in function.kinds)
-    said = [f"It takes {taken}."]
+    said = [f"It takes {function.taken}."]
     if function.floats:
         said = ["Integers become the default float."]
     if function.arity > 1:

@@ -81,7 +81,7 @@ def _extreme(name: str, function: Any, doc: str) -> Op:
 
 def _infer_nonempty(attrs: Attrs, x: TensorType) -> TensorType:
     if 0 in [x.shape[a] for a in attrs["axes"]]:
-        raise DefnShapeError(f"the extreme of no elements is not defined: {x}")
+        raise DefnShapeError(f"{x} has no largest or smallest element: it is empty")
     return infer_reduction(attrs, x)
 
 

@@ -14,11 +14,10 @@ import numpy as np
 
 from defnpy.base import tree
 from defnpy.base.dtypes import DType, as_dtype
-from defnpy.base.errors import DefnError, DefnTypeError, refine
 from defnpy.ir.expr import Expr, make_param, scope
 from defnpy.ir.function import Function
 from defnpy.ir.types import TensorType
-from defnpy.ops.family import Elementwise
+from defnpy.ops.building import built
 from defnpy.ops.unsized import Unsized
 from defnpy.runtime.arguments import as_array, is_array
 from defnpy.runtime.boundary import plain
@@ -41,7 +40,7 @@ class PublicFunction:
     @property
     def __signature__(self) -> inspect.Signature:
         """The signature, for `help`; made when asked for."""
-        return _signature(self.__defnpy_builder__)
+        return inspect.signature(self.__defnpy_builder__)
 
     def __repr__(self) -> str:
         """Return the name."""
@@ -65,15 +64,6 @@ class PublicFunction:
             raise plain(error) from None
 
 
-def _signature(builder: Callable[..., Any]) -> inspect.Signature:
-    """Return the signature; an elementwise function's comes from its record."""
-    if not isinstance(builder, Elementwise):
-        return inspect.signature(builder)
-    names = ["x"] if builder.arity == 1 else [f"x{k + 1}" for k in range(builder.arity)]
-    kind = inspect.Parameter.POSITIONAL_ONLY
-    return inspect.Signature([inspect.Parameter(name, kind) for name in names])
-
-
 def _outside(function: Unsized, leaves: list[Any], treedef: Any) -> Any:
     """Run what only NumPy can: its result's shape depends on the values."""
     ready = [as_array(leaf) if is_array(leaf) else leaf for leaf in leaves]
@@ -92,7 +82,9 @@ def _run(called: PublicFunction, leaves: list[Any], treedef: Any) -> Any:
         ]
         params = tuple(operand for operand in operands if isinstance(operand, Expr))
         args, kwargs = tree.unflatten(treedef, operands)
-        results, resultdef = tree.flatten(_built(called, args, kwargs))
+        results, resultdef = tree.flatten(
+            built(called.__name__, called.__defnpy_builder__, args, kwargs)
+        )
         asked = tuple(each for each in results if isinstance(each, Expr))
         function = Function(called.__name__, params, asked, tuple(region.effects))
     values = iter(evaluate(function, [a for a in arrays if a is not None]))
@@ -114,29 +106,6 @@ def _array(leaf: Any) -> np.ndarray | None:
 
 def _param(array: np.ndarray) -> Expr:
     return make_param("x", TensorType(as_dtype(array.dtype), array.shape))
-
-
-def _built(
-    called: PublicFunction, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    builder = called.__defnpy_builder__
-    try:
-        return builder(*args, **kwargs)
-    except DefnError:
-        raise
-    except (TypeError, ValueError) as error:
-        text = _signature_problem(builder, args, kwargs) or str(refine(error))
-        raise DefnTypeError(f"{called.__name__}: {text}") from None
-
-
-def _signature_problem(
-    builder: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> str | None:
-    try:
-        inspect.signature(builder).bind(*args, **kwargs)
-    except TypeError as error:
-        return str(error)
-    return None
 
 
 def _own(array: np.ndarray, weak: bool) -> Any:

@@ -271,3 +271,11 @@ def test_rows_in_a_loop_that_carries_them() -> None:
     check(
         lambda x: loop(x, 3, lambda i, x: (softmax(x) + transpose(x),)), A[:, :4].copy()
     )
+
+
+@pytest.mark.parametrize("size", [4 * 4096, 4 * 4096 + 1, 5 * 4096 - 1])
+def test_long_sums_are_sums_of_blocks(size: int) -> None:
+    x = RNG.standard_normal(size)
+    kernel = check(lambda x: (reduce.sum(x * x), reduce.max(x), x + 1.0), x)
+    (blocks,) = [s.buffer for s in kernel.body if isinstance(s, k.Alloc)][2:3]
+    assert blocks.shape == (-(-size // 4096),)

@@ -33,6 +33,11 @@ def reductions(x):
 
 
 @defn
+def totals(x):
+    return dn.sum(dn.exp(x)), dn.max(x), dn.mean(x * x)
+
+
+@defn
 def adam(p, m, v, g):
     for _ in range(3):
         m = 0.9 * m + 0.1 * g
@@ -53,6 +58,7 @@ CALLS = [
     (reductions, (WIDE,)),
     (adam, (LONG, LONG * 0.5, LONG**2, LONG[::-1].copy())),
     (moved, (WIDE,)),
+    (totals, (LONG,)),
 ]
 each_call = pytest.mark.parametrize(("f", "args"), CALLS)
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 PARALLEL_WORK = 1 << 20  # scalar operations that are worth waking threads
+BLOCK = 4096  # elements that are reduced before their result meets others
 _COMBINE = {"sum": add, "prod": multiply, "max": maximum, "min": minimum}
 
 
@@ -89,10 +90,62 @@ def emit(region: Region, events: list[Expr]) -> None:
     before = dict(region.values)
     if len(group.shape) > 1 and all(_is_flat(region, event) for event in events):
         _flatten(group)
-    group.parallel = _parallel_axis([group])
-    _nest(group, ())
+    if _is_long_sum(group):
+        _blocks(group)
+    else:
+        group.parallel = _parallel_axis([group])
+        _nest(group, ())
     region.values = before
     _close(group)
+
+
+def _is_long_sum(group: Group) -> bool:
+    """Whether all reductions of a group are over one long loop."""
+    (size, *others) = group.shape or (0,)
+    return bool(group.accumulators) and not others and size >= 4 * BLOCK
+
+
+def _blocks(group: Group) -> None:
+    """Append reductions over one long loop: of blocks, and then of their results.
+
+    Sums of sums round less, and blocks may be shared among threads; they do not
+    depend on how many there are.
+    """
+    region, (size,) = group.region, group.shape
+    whole, left = divmod(size, BLOCK)
+    totals = [each.partial for each in group.accumulators]
+    parts = [region.local(t.dtype, (whole + bool(left),)) for t in totals]
+    work = size * sum(2 + region.plan.storage.work_of(e) for e in group.events)
+    var = loop_index(f"i{region.lowering.fresh()}")
+    with region.inside() as inner:
+        _block(group, var, BLOCK, parts)
+    made = counted(var, whole, inner)
+    region.block.append(replace(made, parallel=work >= PARALLEL_WORK))
+    if left:
+        _block(group, const(whole, I64), left, parts)
+    for each, total, part in zip(group.accumulators, totals, parts, strict=True):
+        each.partial = total
+        _reset(region, each, total)
+        nest(region, part.shape, lambda i, e=each, p=part: _join(region, e, p, i))
+
+
+def _block(group: Group, number: Expr, size: int, parts: list[Buffer]) -> None:
+    """Append the reductions of one block into the elements of `parts`."""
+    region = group.region
+    for each in group.accumulators:
+        each.partial = region.local(each.event.dtype, ())
+        _reset(region, each, each.partial)
+    var = loop_index(f"i{region.lowering.fresh()}")
+    with region.inside() as inner:
+        _body(group, (add(multiply(number, const(BLOCK, I64)), var),))
+    region.block.append(counted(var, size, inner, reassociate=True))
+    for each, part in zip(group.accumulators, parts, strict=True):
+        _store(region, part, (number,), load(each.partial, ()))
+
+
+def _join(region: Region, each: Accumulator, part: Buffer, index: Index) -> None:
+    combined = _COMBINE[each.event.op.name](load(each.partial, ()), load(part, index))
+    _store(region, each.partial, (), combined)
 
 
 def emit_rows(region: Region, bundle: list[list[Expr]]) -> None:

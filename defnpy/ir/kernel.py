@@ -136,8 +136,9 @@ class Loop:
         stop: i64.
         step: i64, not zero.
         body: statements.
-        parallel: whether iterations are independent of one another.
+        parallel: whether iterations are to be shared among threads.
         reassociate: whether sums into loop-invariant elements may be reordered.
+        independent: whether no iteration touches what another one writes.
     """
 
     var: Expr
@@ -147,6 +148,7 @@ class Loop:
     body: tuple[Statement, ...]
     parallel: bool = False
     reassociate: bool = False
+    independent: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

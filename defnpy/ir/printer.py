@@ -299,7 +299,8 @@ def _loop(out: _KernelPrinter, s: Loop) -> None:
     start, stop, step = out.exprs(s.start, s.stop, s.step)
     bounds = [start, stop, step] if step != "1" else [start, stop]
     bounds = [stop] if bounds == ["0", stop] else bounds
-    notes = [word for word in ("parallel", "reassociate") if getattr(s, word)]
+    words = ("parallel", "reassociate", "independent")
+    notes = [word for word in words if getattr(s, word)]
     name = out.names.get(s.var, s.var.attrs["name"])
     note = f"  # {', '.join(notes)}" if notes else ""
     out.line(f"for {name} in range({', '.join(bounds)}):{note}")

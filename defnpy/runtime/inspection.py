@@ -54,7 +54,7 @@ class Compiled(_Shown):
     @property
     def kernels(self) -> str:
         """The program as loops over scalars, printed like Python."""
-        return kernel_text(self._stages.kernel)
+        return kernel_text(self._stages.arranged)
 
     @property
     def llvm(self) -> str:
@@ -73,14 +73,14 @@ class Compiled(_Shown):
         The body of a loop counts as often as it runs, once where that is not
         known; of the sides of a branch the longer one counts.
         """
-        function, kernel = self._stages.function, self._stages.kernel
+        function, kernel = self._stages.function, self._stages.arranged
         moved = sum(b.bytes for b in (*kernel.params, *kernel.results))
         return {"flops": _flops(function), "bytes": moved}
 
     @property
     def memory(self) -> dict[str, int]:
         """Bytes of arguments, of results, and of temporaries inside."""
-        kernel: Kernel = self._stages.kernel
+        kernel: Kernel = self._stages.arranged
         return {
             "arguments": sum(b.bytes for b in kernel.params),
             "results": sum(b.bytes for b in kernel.results),
@@ -148,7 +148,7 @@ def explanation(variant: Variant, signature: str, count: int) -> str:
     stages = variant.stages
     compiled = Compiled(stages)
     origin = "found on disk" if stages.is_kept else "compiled in this process"
-    parallel = _parallel(stages.kernel.body)
+    parallel = _parallel(stages.arranged.body)
     head = {
         "specialised for": signature,
         "because": variant.why,

@@ -13,6 +13,7 @@ from defnpy.base.flags import flags
 from defnpy.frontend.specialize import Program, specialize
 from defnpy.ir.printer import kernel_text, text
 from defnpy.ir.verify import verify, verify_kernel
+from defnpy.passes.kernel import arrange
 from defnpy.passes.lower import lower
 from defnpy.passes.simplify import simplify
 from defnpy.runtime import disk
@@ -54,9 +55,13 @@ class Stages:
     @guarded
     def kernel(self) -> Kernel:
         """The program as loops over scalars."""
-        made = lower(self.function)
-        if flags.verify:
-            verify_kernel(made)
+        return _checked_kernel(lower(self.function))
+
+    @cached_property
+    @guarded
+    def arranged(self) -> Kernel:
+        """The kernel as this machine's CPU runs it."""
+        made = _checked_kernel(arrange(self.kernel))
         _show(4, kernel_text(made) if flags.debug >= 4 else "")
         return made
 
@@ -64,16 +69,16 @@ class Stages:
     @guarded
     def compiled(self) -> cpu.CompiledKernel:
         """The program as machine code, from disk if it was compiled before."""
-        emitted = emit_kernel(self.kernel)
+        emitted = emit_kernel(self.arranged)
         _show(5, emitted.text)
         name = disk.key(emitted.text, *fingerprint())
         code = disk.read(name)
         self.is_kept = code is not None
         if code is not None:
             disk.counters.loaded += 1
-            return cpu.CompiledKernel(self.kernel, code, emitted)
+            return cpu.CompiledKernel(self.arranged, code, emitted)
         disk.counters.compiled += 1
-        made = cpu.CompiledKernel(self.kernel, compile_text(emitted.text), emitted)
+        made = cpu.CompiledKernel(self.arranged, compile_text(emitted.text), emitted)
         disk.write(name, made.object_code)
         return made
 
@@ -86,7 +91,7 @@ class Stages:
                 "a function for Numba cannot capture arrays",
                 hint="pass them as arguments",
             )
-        return numba_function(self.kernel)
+        return numba_function(self.arranged)
 
 
 def _checked(function: Function, level: int) -> Function:
@@ -94,6 +99,12 @@ def _checked(function: Function, level: int) -> Function:
         verify(function)
     _show(level, text(function) if flags.debug >= level else "")
     return function
+
+
+def _checked_kernel(kernel: Kernel) -> Kernel:
+    if flags.verify:
+        verify_kernel(kernel)
+    return kernel
 
 
 def _show(level: int, shown: str) -> None:

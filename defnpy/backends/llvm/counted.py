@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from defnpy.ir.statements import blocks
+from defnpy.ir.statements import allocated, blocks
 from defnpy.ops.leaf import scalar_of
 
 if TYPE_CHECKING:
@@ -49,21 +50,38 @@ def _write(body: Body, loop: Loop, bounds: tuple[str, str, int], some: str) -> N
     index, following = f"%{w.fresh(loop.var.attrs['name'])}", f"%{w.fresh('next')}"
     back = w.fresh("latch")
     w.line(f"{index} = phi i64 [{start}, %{before}], [{following}, %{back}]")
-    _write_body(body, loop, index)
+    group = _group(body, loop)
+    with body.memory.grouped(group) if group else nullcontext():
+        _write_body(body, loop, index)
     w.jump(back)
     w.open(back)
     w.line(f"{following} = add nsw i64 {index}, {step}")
     w.branch(
-        w.value(f"icmp eq i64 {following}, {stop}"), end, inside, _hints(body, loop)
+        w.value(f"icmp eq i64 {following}, {stop}"),
+        end,
+        inside,
+        _hints(body, loop, group),
     )
     w.open(end)
 
 
-def _hints(body: Body, loop: Loop) -> str:
+def _group(body: Body, loop: Loop) -> str:
+    """Return the metadata of what the turns of a loop do apart from each other.
+
+    Memory that turns make they have to share, unless it is kept in registers.
+    """
+    shared = any(buffer.shape for buffer in allocated(loop.body))
+    if shared or not (loop.independent and _is_innermost(loop)):
+        return ""
+    return body.w.module.metadata("distinct !{}")
+
+
+def _hints(body: Body, loop: Loop, group: str) -> str:
     """Return the metadata that keeps LLVM from unrolling what gains nothing.
 
     An innermost loop that has become one over vectors is interleaved already; a
-    long loop around others is as fast as they are.
+    long loop around others is as fast as they are.  The accesses in `group`, if
+    there is one, may be made in any order.
     """
     module = body.w.module
     still = module.shared_metadata('!{!"llvm.loop.unroll.disable"}')
@@ -74,7 +92,8 @@ def _hints(body: Body, loop: Loop) -> str:
         f'!{{!"llvm.loop.vectorize.followup_{part}", {still}, {done}}}'
         for part in ("vectorized", "epilogue")
     )
-    return _attached(module, *map(module.shared_metadata, after))
+    apart = (f'!{{!"llvm.loop.parallel_accesses", {group}}}',) if group else ()
+    return _attached(module, *map(module.shared_metadata, (*after, *apart)))
 
 
 def _attached(module: Module, *parts: str) -> str:
@@ -128,6 +147,9 @@ def _write_scaled(body: Body, loop: Loop, values: list[str]) -> None:
     w.open(back)
     w.line(f"{following} = add nuw i64 {turn}, 1")
     w.branch(
-        w.value(f"icmp eq i64 {following}, {count}"), end, inside, _hints(body, loop)
+        w.value(f"icmp eq i64 {following}, {count}"),
+        end,
+        inside,
+        _hints(body, loop, ""),
     )
     w.open(end)

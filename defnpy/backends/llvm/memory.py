@@ -8,6 +8,7 @@ the same place.  Buffers that do not overlap are told apart to LLVM by scopes.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from defnpy.ir.kernel import Alloc
 from defnpy.ir.statements import blocks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
     from defnpy.backends.llvm.writer import Module, Writer
@@ -76,6 +79,7 @@ class Memory:
         self._module = module
         self._pointers: dict[Buffer, str] = {}
         self._tails: dict[Buffer, str] = {}
+        self._group = ""
 
     def add(self, buffer: Buffer, pointer: str, tail: str = "") -> None:
         """Give the pointer of a buffer, and the metadata of what reaches it."""
@@ -97,7 +101,16 @@ class Memory:
 
     def tail(self, buffer: Buffer) -> str:
         """Return the metadata for an access to a buffer."""
-        return self._tails.get(buffer.base or buffer, "")
+        return self._tails.get(buffer.base or buffer, "") + self._group
+
+    @contextmanager
+    def grouped(self, group: str) -> Iterator[None]:
+        """Have every access inside belong to a group, given by its metadata."""
+        self._group = f", !llvm.access.group {group}"
+        try:
+            yield
+        finally:
+            self._group = ""
 
     def element(self, w: Writer, buffer: Buffer, index: list[str]) -> str:
         """Return the address of an element."""

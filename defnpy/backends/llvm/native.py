@@ -79,7 +79,9 @@ def native(
         return w.value(f"{flagged} {type} {values[0]}, {values[1]}")
     name = INTRINSICS.get(op, {}).get(dtype.kind)
     if name is not None:
-        return uniform(w, name, type, *values)
+        # Of zeros of both signs any is the largest, as in NumPy.
+        signed = dtype.is_float and op in ("maximum", "minimum")
+        return uniform(w, name, type, *values, flags="nsz" if signed else "")
     special = _SPECIAL.get(op)
     return None if special is None else special(w, dtype, values)
 

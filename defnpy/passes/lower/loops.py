@@ -220,9 +220,9 @@ def _parallel_axis(groups: list[Group]) -> int | None:
     They are where no reduction gathers over it.
     """
     first = groups[0]
-    storage, work = first.region.plan.storage, 0
+    storage, work = first.region.plan.storage, 0.0
     for group in groups:
-        each = sum(2 + storage.work_of(event) for event in group.events)
+        each = sum(e.dtype.bytes / 2 + storage.work_of(e) for e in group.events)
         work += math.prod(group.shape) * each
     if work < PARALLEL_WORK:
         return None

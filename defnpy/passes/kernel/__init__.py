@@ -1,0 +1,26 @@
+"""Kernels to kernels of the same meaning that run faster on a CPU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from defnpy.ir.expr import scope
+from defnpy.passes.kernel.independent import mark_independent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from defnpy.ir.kernel import Kernel
+
+# In this order, each for a reason.
+PASSES: tuple[tuple[Callable[[Kernel], Kernel], str], ...] = (
+    (mark_independent, "LLVM cannot tell the rows of one array apart"),
+)
+
+
+def arrange(kernel: Kernel) -> Kernel:
+    """Return a kernel that does the same as `kernel`, by every pass in turn."""
+    with scope(isolated=True):
+        for each, _ in PASSES:
+            kernel = each(kernel)
+    return kernel

@@ -4,7 +4,7 @@ A call goes through these stages, in this order:
 
 1. `runtime.signature` takes its arguments apart: types of arrays, static values.
 2. `frontend` reads the function's source and specialises it: a Function.
-3. `transforms` differentiate inside of that, where `grad` was asked for.
+3. `transforms` differentiate, or make lanes, inside of that where it was asked for.
 4. `passes` simplify the Function and lower it to a Kernel.
 5. `backends.cpu` makes machine code of the Kernel, or finds it on disk.
 6. `runtime.dispatch` keeps it for the next call of that signature, and runs it.

@@ -4,12 +4,15 @@ import math
 
 import numpy as np
 import pytest
+from drawn_programs import draw_arrays, draw_program
 from gradient_checks import check_grad, draw, f64, function
 from gradient_programs import PROGRAMS, REGIONS
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from defnpy.backends.reference import evaluate, functions, run_kernel
 from defnpy.ir.expr import Expr
-from defnpy.ir.function import Function
+from defnpy.ir.function import Function, inline
 from defnpy.ir.rewrite import postorder
 from defnpy.ir.verify import verify, verify_kernel
 from defnpy.ops.axes import reshape
@@ -231,3 +234,25 @@ def test_nothing_is_inlined_into_nothing() -> None:
     names = [node.op.name for node in gradient.nodes()]
     assert names.count("checkpoint") == 2
     assert "sin" not in names
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.data())
+def test_a_program_drawn_at_random(data: st.DataObject) -> None:
+    arrays = draw_arrays(data)
+    inner = draw_program(data, arrays)
+    types = [param.tensor for param in inner.params]
+    wrt = range(len(arrays))
+    plain, kept = (
+        function(lambda *xs, f=f: sum(total(x) for x in f(xs)), *types)
+        for f in (lambda xs: inline(inner, xs), lambda xs: checkpoint(inner, xs))
+    )
+    made = value_and_grad(kept, wrt)
+    verify(made)
+    pairs = zip(
+        evaluate(made, arrays),
+        evaluate(value_and_grad(plain, wrt), arrays),
+        strict=True,
+    )
+    for got, want in pairs:
+        np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9)

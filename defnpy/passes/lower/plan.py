@@ -7,6 +7,7 @@ order, and is granted if that leaves the order possible.
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -78,28 +79,29 @@ class Plan:
         for event, needed in self._after.items():
             for other in needed:
                 followers.setdefault(other, []).append(event)
-        ready = [e for e, count in waiting.items() if count == 0]
+        ready = _Ready(self._position)
+        for event, count in waiting.items():
+            if count == 0:
+                ready.add(event, self._space(event))
         groups: list[list[Expr]] = []
-        while ready:
+        while (event := ready.first()) is not None:
             group: list[Expr] = []
-            event: Expr | None = min(ready, key=self._position.__getitem__)
+            space_of_group = self._space(event)
             while event is not None:
-                ready.remove(event)
+                ready.remove(event, self._space(event))
                 group.append(event)
                 for follower in followers.get(event, ()):
                     waiting[follower] -= 1
                     if waiting[follower] == 0:
-                        ready.append(follower)
-                event = self._joining(group, ready)
+                        ready.add(follower, self._space(follower))
+                found = ready.of(space_of_group)
+                event = next((e for e in found if self._may_join(e, group)), None)
             groups.append(group)
         return groups
 
-    def _joining(self, group: list[Expr], ready: list[Expr]) -> Expr | None:
-        """Return the first ready event that may share the loops of `group`."""
-        if not self.is_loop(group[0]):
-            return None
-        found = [e for e in ready if self.is_loop(e) and self._may_join(e, group)]
-        return min(found, key=self._position.__getitem__, default=None)
+    def _space(self, event: Expr) -> tuple[int, ...] | None:
+        """Return the sizes of an event's loops, None if it is no nest of loops."""
+        return space(event) if self.is_loop(event) else None
 
     def is_loop(self, event: Expr) -> bool:
         """Whether an event is a nest of loops over elements."""
@@ -235,6 +237,42 @@ class Plan:
             if not self._order_readers(event, taker):
                 return False
         return True
+
+
+class _Ready:
+    """Events that may happen next, by their position and by the space of their loops.
+
+    All that a long straight-line program begins with are ready at once, so finding
+    the first must not take time for each.
+    """
+
+    def __init__(self, position: dict[Expr, int]) -> None:
+        self._position = position
+        self._heap: list[tuple[int, Expr]] = []
+        self._waiting: set[Expr] = set()
+        self._loops: dict[tuple[int, ...], list[Expr]] = {}
+
+    def add(self, event: Expr, space: tuple[int, ...] | None) -> None:
+        heapq.heappush(self._heap, (self._position[event], event))
+        self._waiting.add(event)
+        if space is not None:
+            self._loops.setdefault(space, []).append(event)
+
+    def remove(self, event: Expr, space: tuple[int, ...] | None) -> None:
+        self._waiting.remove(event)
+        if space is not None:
+            self._loops[space].remove(event)
+
+    def first(self) -> Expr | None:
+        while self._heap and self._heap[0][1] not in self._waiting:
+            heapq.heappop(self._heap)
+        return self._heap[0][1] if self._heap else None
+
+    def of(self, space: tuple[int, ...] | None) -> list[Expr]:
+        """Return the events whose loops have this space, in order."""
+        if space is None:
+            return []
+        return sorted(self._loops.get(space, ()), key=self._position.__getitem__)
 
 
 def _passed_through(event: Expr) -> Iterable[int | None]:

@@ -154,6 +154,16 @@ def is_users(error: BaseException) -> bool:
     return error.__dict__.get("__defnpy_users__", False)
 
 
+# In the text of a run-time check, what comes before each note.
+NOTE = "\x1f"
+
+
+def fault(name: str, text: str, span: Span | None) -> DefnError:
+    """Return the error of a run-time check, of the class `name` here."""
+    message, *notes = text.split(NOTE)
+    return globals()[name](message, span=span, notes=tuple(notes))
+
+
 _REFINED = (
     *(DefnTypeError, DefnValueError, DefnIndexError, DefnNameError),
     *(DefnAttributeError, DefnKeyError, DefnAssertionError),

@@ -45,9 +45,7 @@ def _misfit(
     if "unexpected" in said:
         names = [each.name for each in parameters if each.kind in _NAMED]
         hint = did_you_mean(argument, names) or hint
-        return DefnTypeError(
-            f"{name}() has no argument `{argument}`", hint=hint
-        )
+        return DefnTypeError(f"{name}() has no argument `{argument}`", hint=hint)
     if "multiple" in said:
         return DefnTypeError(f"{name}() is given `{argument}` twice", hint=hint)
     if "missing" in said:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from defnpy.base import dtypes, tree
 from defnpy.base.errors import (
     DefnError,
-    DefnShapeError,
-    DefnTypeError,
     DefnUnboundLocalError,
 )
 from defnpy.frontend import memory
+from defnpy.frontend.differences import differ
 from defnpy.frontend.frame import FLAGS, RESULT, RETURNED
 from defnpy.frontend.memory import SHARES
 from defnpy.frontend.operators import truth
@@ -22,7 +21,6 @@ from defnpy.frontend.values import (
     Maybe,
     Poison,
     UnreachedError,
-    describe,
     is_tensor_like,
     same,
 )
@@ -98,10 +96,10 @@ class _Merge:
         if x is y or (not isinstance(x, Expr) and same(x, y)):
             return x
         if not (is_tensor_like(x) and is_tensor_like(y)):
-            return _differs(name, x, y, "values that are not both tensors")
+            return _differs(name, x, y, "values that are not arrays or numbers")
         a, b = type_of(x), type_of(y)
         if a.shape != b.shape:
-            return _differs(name, x, y, "different shapes", DefnShapeError)
+            return _differs(name, x, y, "different shapes")
         dtype, weak = dtypes.promote((a.dtype, a.weak), (b.dtype, b.weak))
         self.first.append(x)
         self.second.append(y)
@@ -164,18 +162,8 @@ def _place() -> str:
     return f"line {span.line}" if span else "the branch"
 
 
-def _differs(
-    name: str, a: Any, b: Any, what: str, error: type[DefnError] = DefnTypeError
-) -> Poison:
-    label = "the results" if name in ("", RESULT) else f"`{name}`"
-    verb = "have" if name in ("", RESULT) else "has"
-    return Poison(
-        error(
-            f"{label} {verb} {what} on the two sides of the test at {_place()}",
-            span=current_span(),
-            notes=(f"one side: {describe(a)}   other side: {describe(b)}",),
-        )
-    )
+def _differs(name: str, a: Any, b: Any, what: str) -> Poison:
+    return Poison(differ(name, (a, b), what, current_span()))
 
 
 def choose(

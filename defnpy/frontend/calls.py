@@ -58,7 +58,7 @@ def evaluate(frame: Frame, node: ast.Call) -> Any:
             named[keyword.arg] = memory_of(frame, keyword.value, value)
     session = frame.session
     session.given, session.result = (args, memories, named), None
-    with noting(frame, node, _pairs(node, callee, args)):
+    with noting(frame, _pairs(node, callee, args)):
         result = call(frame, callee, args, kwargs)
     frame.returned.pop(node, None)
     if session.result is not None:
@@ -79,7 +79,10 @@ def _pairs(node: ast.Call, callee: Any, args: list[Any]) -> list[tuple[Any, Any]
 def call(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """Return what `callee` returns."""
     if isinstance(callee, Expr):
-        raise DefnTypeError(f"{callee.type} is not a function")
+        raise DefnTypeError(
+            f"{callee.type} cannot be called: it is not a function",
+            hint="`x[...]` indexes, and `x * (...)` multiplies",
+        )
     for kind, rule in _BY_TYPE:
         if isinstance(callee, kind):
             return rule(frame, callee, args, kwargs)
@@ -205,7 +208,7 @@ def _static(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) 
     """Return what Python computes from static values."""
     name = getattr(callee, "__name__", type(callee).__name__)
     if not callable(callee):
-        raise DefnTypeError(f"{describe(callee)} is not a function")
+        raise DefnTypeError(f"{describe(callee)} cannot be called")
     if _among(callee, REFUSED):
         raise DefnTypeError(f"`{name}` cannot be used in compiled code")
     if numpy_names.is_random(callee):

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from defnpy.base import dtypes, tree
 from defnpy.base.errors import (
-    DefnShapeError,
-    DefnStaticError,
     DefnUnboundLocalError,
     InternalError,
 )
 from defnpy.frontend import memory
 from defnpy.frontend.branches import cast, type_of
+from defnpy.frontend.differences import (
+    changed,
+    reshaped,
+    restructured,
+    told_of_both,
+)
 from defnpy.frontend.frame import RESULT
 from defnpy.frontend.memory import SHARES
 from defnpy.frontend.values import (
@@ -27,7 +31,6 @@ from defnpy.frontend.values import (
     Maybe,
     Poison,
     UnreachedError,
-    describe,
     is_number,
     is_tensor_like,
     same,
@@ -85,6 +88,10 @@ class Slot:
         made = (x.value if isinstance(x, Known) else next(values) for x in self.leaves)
         return tree.unflatten(self.treedef, made)
 
+    def shown(self) -> Any:
+        """Return the tree with types in place of tensors, for an error."""
+        return self.fill(iter(self.types))
+
     def take(self, value: Any) -> list[Expr]:
         """Return the leaves of `value` that are carried, in the carried types."""
         pairs = zip(self.leaves, tree.leaves(value), strict=True)
@@ -133,7 +140,7 @@ def settle(
         head: run before the body's region is open; `body` receives what it makes.
         body: runs one iteration.
     """
-    before = frame.env
+    before, places = frame.env, dict(frame.places)
     shared = memory.shares(frame)
     slots: Slots = {name: _initial(before, name) for name in names}
     poisoned: dict[str, Poison] = {}
@@ -142,6 +149,8 @@ def settle(
             look = Look()
             params = _params(slots)
             frame.env = _entry(before, slots, entering, params, look) | poisoned
+            for name in slots:
+                frame.session.own(frame.env.get(name))
             frame.env[SHARES] = shared
             inside = dict(frame.env)
             made = _look(look, head)
@@ -151,11 +160,10 @@ def settle(
             after = frame.env
             shared = memory.join(shared, memory.shares(frame))
             poisoned |= _poisoned(slots, after)
-            joined: Slots = {
-                name: _join(name, slot, after.get(name, _ABSENT), name in entering)
-                for name, slot in slots.items()
-                if name not in poisoned
-            }
+            joined: Slots = {}
+            for name in [each for each in slots if each not in poisoned]:
+                with told_of_both(name, places, frame.places):
+                    joined[name] = _join(name, slots[name], after, name in entering)
             if joined == slots:
                 if look.unreached is not None:
                     raise look.unreached.error
@@ -270,8 +278,11 @@ def _entry(
     return env
 
 
-def _join(name: str, slot: Slot | None, value: Any, entering: bool) -> Slot | None:
-    """Return what must be carried for values of the slot and for `value`."""
+def _join(
+    name: str, slot: Slot | None, after: dict[str, Any], entering: bool
+) -> Slot | None:
+    """Return what must be carried for values of the slot and for that of `after`."""
+    value = after.get(name, _ABSENT)
     if value is DEAD:
         return slot
     if isinstance(value, Poison):  # of a name without a slot
@@ -286,12 +297,12 @@ def _join(name: str, slot: Slot | None, value: Any, entering: bool) -> Slot | No
     value = _as_slot(value, slot)
     leaves, treedef = tree.flatten(value)
     if treedef != slot.treedef:
-        raise DefnStaticError(
-            f"the loop changes the structure of `{name}`",
-            notes=(f"before: {_shown(slot)}   after an iteration: {describe(value)}",),
-        )
+        raise restructured(name, slot.shown(), value)
+    bare = value.value if isinstance(value, Maybe) else value
+    paths = [*tree.paths(bare, name), name] if len(leaves) > 1 else [name]
     joined = tuple(
-        _join_leaf(name, a, b) for a, b in zip(slot.leaves, leaves, strict=True)
+        _join_leaf(path, a, b)
+        for path, a, b in zip(paths, slot.leaves, leaves, strict=False)
     )
     return Slot(joined, treedef, slot.bound)
 
@@ -308,36 +319,20 @@ def _first(value: Any, entering: bool) -> Slot:
     return Slot((*leaves, flag), made.treedef, bound=False)
 
 
-def _join_leaf(name: str, kind: Leaf, value: Any) -> Leaf:
-    label = "the result" if name == RESULT else f"`{name}`"
+def _join_leaf(path: str, kind: Leaf, value: Any) -> Leaf:
     if isinstance(kind, Known):
         if not isinstance(value, Expr) and same(kind.value, value):
             return kind
         if not (is_number(kind.value) and is_tensor_like(value)):
-            raise DefnStaticError(
-                f"the loop changes {label} from {describe(kind.value)} to"
-                f" {describe(value)}, which are not both tensors"
-            )
+            raise changed(path, kind.value, value)
         kind = type_of(kind.value)
     if not is_tensor_like(value):
-        raise DefnStaticError(
-            f"the loop changes {label} from {kind} to {describe(value)}"
-        )
+        raise changed(path, kind, value)
     found = type_of(value)
     if found.shape != kind.shape:
-        raise DefnShapeError(
-            f"the loop changes the shape of {label}",
-            notes=(f"before: {kind}   after an iteration: {found}",),
-            hint="start with an array of the final shape, or expand the loop with"
-            " `dn.range(..., unroll=True)`",
-        )
+        raise reshaped(path, kind, found)
     dtype, weak = dtypes.promote((kind.dtype, kind.weak), (found.dtype, found.weak))
     return TensorType(dtype, kind.shape, weak)
-
-
-def _shown(slot: Slot) -> str:
-    leaves = [str(x) if isinstance(x, TensorType) else x.value for x in slot.leaves]
-    return str(tree.unflatten(slot.treedef, leaves))
 
 
 def ran_name(node: ast.stmt) -> str:

@@ -6,7 +6,7 @@ import ast
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from defnpy.base.errors import DefnStaticError
+from defnpy.base.errors import DefnShapeError, DefnStaticError
 from defnpy.frontend import operators, subscripts, texts
 from defnpy.frontend.attributes import attribute
 from defnpy.frontend.branches import choose
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from defnpy.frontend.frame import Frame
+
+# Longest expression that a hint spells out.
+_LONGEST = 60
 
 
 def name(frame: Frame, node: ast.Name) -> Any:
@@ -91,7 +94,8 @@ def subscript(frame: Frame, node: ast.Subscript) -> Any:
         frame.copies.add(node)
     else:
         frame.copies.discard(node)
-    return subscripts.get(frame, value, index)
+    with noting(frame, [(node.value, value), (node.slice, index)]):
+        return subscripts.get(frame, value, index)
 
 
 def slice_(frame: Frame, node: ast.Slice) -> Any:
@@ -103,53 +107,82 @@ def slice_(frame: Frame, node: ast.Slice) -> Any:
 def binary(frame: Frame, node: ast.BinOp) -> Any:
     """Return ``a op b``."""
     a, b = frame.evaluate(node.left), frame.evaluate(node.right)
-    with noting(frame, node, [(node.left, a), (node.right, b)]):
+    with noting(frame, [(node.left, a), (node.right, b)]):
         made = operators.binary(frame, type(node.op), a, b)
     return frame.session.own(made) if isinstance(made, list) else made
 
 
 def unary(frame: Frame, node: ast.UnaryOp) -> Any:
     """Return ``op x``."""
-    return operators.unary(frame, node.op, frame.evaluate(node.operand))
+    value = frame.evaluate(node.operand)
+    if isinstance(node.op, ast.Not):
+        instead = ast.unparse(ast.UnaryOp(ast.Invert(), node.operand))
+        value = _truth(frame, node.operand, value, instead)
+    with noting(frame, [(node.operand, value)]):
+        return operators.unary(frame, node.op, value)
 
 
 def compare(frame: Frame, node: ast.Compare) -> Any:
     """Return a chain of comparisons; each runs only if those before it hold."""
     return _chain(
         frame,
-        frame.evaluate(node.left),
+        (node.left, frame.evaluate(node.left)),
         list(zip(node.ops, node.comparators, strict=True)),
     )
 
 
-def _chain(frame: Frame, left: Any, rest: list[tuple[ast.cmpop, ast.expr]]) -> Any:
+def _chain(
+    frame: Frame,
+    left: tuple[ast.expr, Any],
+    rest: list[tuple[ast.cmpop, ast.expr]],
+) -> Any:
     (op, node), *others = rest
-    right = frame.evaluate(node)
-    first = operators.compare(frame, op, left, right)
+    right = (node, frame.evaluate(node))
+    frame.compared += (left, right)
+    with noting(frame, [left, right]):
+        first = operators.compare(frame, op, left[1], right[1])
     if not others:
         return first
-    test = operators.truth(first)
+    pairs = [
+        ast.unparse(ast.Compare(a, [o], [b]))
+        for a, (o, b) in zip([left[0], node], rest, strict=False)
+    ]
+    test = _truth(frame, None, first, " & ".join(f"({each})" for each in pairs))
     if isinstance(test, Expr):
         return choose(frame, test, lambda: _chain(frame, right, others), lambda: False)
     return _chain(frame, right, others) if test else first
 
 
+def _truth(frame: Frame, node: ast.expr | None, value: Any, instead: str) -> Any:
+    """Return whether a value is true; `instead` is what arrays need in its place."""
+    try:
+        return operators.truth(value)
+    except DefnShapeError as error:
+        if len(instead) <= _LONGEST:
+            error.hint = f"write `{instead}` for each element"
+        raise error.at(node and frame.span(node)) from None
+
+
 def boolean(frame: Frame, node: ast.BoolOp) -> Any:
     """Return ``a and b`` or ``a or b``; `b` is evaluated only where it matters."""
-    return _boolean(frame, isinstance(node.op, ast.And), node.values)
+    sign = " & " if isinstance(node.op, ast.And) else " | "
+    instead = sign.join(f"({ast.unparse(each)})" for each in node.values)
+    return _boolean(frame, isinstance(node.op, ast.And), node.values, instead)
 
 
-def _boolean(frame: Frame, is_and: bool, nodes: list[ast.expr]) -> Any:
+def _boolean(frame: Frame, is_and: bool, nodes: list[ast.expr], instead: str) -> Any:
     first, *others = nodes
     value = frame.evaluate(first)
     if not others:
         return value
-    test = operators.truth(value)
+    test = _truth(frame, first, value, instead)
     if not isinstance(test, Expr):
-        return _boolean(frame, is_and, others) if test == is_and else value
+        if test == is_and:
+            return _boolean(frame, is_and, others, instead)
+        return value
 
     def rest() -> Any:
-        return _boolean(frame, is_and, others)
+        return _boolean(frame, is_and, others, instead)
 
     def stop() -> Any:
         return value
@@ -159,7 +192,9 @@ def _boolean(frame: Frame, is_and: bool, nodes: list[ast.expr]) -> Any:
 
 def conditional(frame: Frame, node: ast.IfExp) -> Any:
     """Return ``a if test else b``."""
-    test = operators.truth(frame.evaluate(node.test))
+    parts = map(ast.unparse, (node.test, node.body, node.orelse))
+    instead = f"np.where({', '.join(parts)})"
+    test = _truth(frame, node.test, frame.evaluate(node.test), instead)
     if not isinstance(test, Expr):
         return frame.evaluate(node.body if test else node.orelse)
     return choose(

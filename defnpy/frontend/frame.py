@@ -60,6 +60,8 @@ class Frame:
         iterated: names that loops run over now, and what they share memory with.
         copies: subscripts that made a copy when they were evaluated last.
         returned: what the calls evaluated last share memory with.
+        compared: operands of comparisons, with their syntax, for `assert`.
+        places: where each name was bound last.
     """
 
     # What each node means is knowledge of other files, gathered in `interpreter`.
@@ -85,6 +87,8 @@ class Frame:
         self.iterated: tuple[tuple[str, frozenset[Any]], ...] = ()
         self.copies: set[ast.AST] = set()
         self.returned: dict[ast.AST, frozenset[Any]] = {}
+        self.compared: list[tuple[ast.expr, Any]] = []
+        self.places: dict[str, Span | None] = {}
 
     def span(self, node: ast.AST) -> Span | None:
         """Return the place of `node`, as far as the user is concerned."""

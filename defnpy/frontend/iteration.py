@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from defnpy.base.errors import DefnStaticError, DefnTypeError
+from defnpy.base.errors import DefnStaticError, DefnTypeError, DefnValueError
 from defnpy.frontend import subscripts
 from defnpy.frontend.values import (
     Counting,
@@ -16,7 +16,6 @@ from defnpy.frontend.values import (
     known,
 )
 from defnpy.ir.expr import Expr
-from defnpy.ops.leaf import as_expr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +66,10 @@ def plan(frame: Frame, value: Any) -> Count | list[Any]:
     try:
         return list(iter(value))
     except TypeError:
-        raise DefnTypeError(f"{describe(value)} cannot be iterated") from None
+        hint = "did you mean `range(...)`?" if isinstance(value, int) else None
+        raise DefnTypeError(
+            f"{describe(value)} cannot be looped over", hint=hint
+        ) from None
 
 
 def _same(index: Any) -> Any:
@@ -77,7 +79,10 @@ def _same(index: Any) -> Any:
 def rows(frame: Frame, x: Expr) -> Rows:
     """Return the rows of a tensor."""
     if x.tensor.rank == 0:
-        raise DefnTypeError(f"{x.type} cannot be iterated: it has no axes")
+        raise DefnTypeError(
+            f"{x.type} cannot be looped over: it has no axes",
+            hint="did you mean `range(...)`?" if x.dtype.is_integer else None,
+        )
     return Rows(x.shape[0], lambda index: subscripts.get(frame, x, index))
 
 
@@ -88,13 +93,20 @@ def items_of(frame: Frame, value: Any) -> list[Any]:
         return planned
     counted = planned.range
     if counted is None:
-        raise DefnStaticError("a range of run-time length cannot be expanded")
+        raise DefnStaticError(
+            "how many items there are must be known when compiling: the range ends at"
+            " a tensor",
+            hint="loop over it with `for`, and store into an array",
+        )
     return [planned.get(index) for index in counted]
 
 
 def counting(frame: Frame, bounds: list[Any], unroll: bool | int) -> Any:
     """Return ``range(*bounds)``, whose bounds may be tensors."""
     bounds = [known(bound) for bound in bounds]
+    _check_unroll(unroll)
+    for bound in bounds:
+        _check_bound(bound)
     if not has_tensors(*bounds):
         made = frame.static(range, *bounds)
         if unroll is False:
@@ -102,13 +114,31 @@ def counting(frame: Frame, bounds: list[Any], unroll: bool | int) -> Any:
         return Counting(made.start, made.stop, made.step, unroll)
     if not 1 <= len(bounds) <= 3:
         raise DefnTypeError(f"range takes 1 to 3 bounds, {len(bounds)} given")
-    for bound in bounds:
-        x = as_expr(bound)
-        if not x.dtype.is_integer or x.shape != ():
-            raise DefnTypeError(f"range needs integers, not {x.type}")
     if len(bounds) == 1:
         bounds = [0, *bounds]
     return Counting(bounds[0], bounds[1], bounds[2] if len(bounds) == 3 else 1, unroll)
+
+
+def _check_bound(bound: Any) -> None:
+    """Raise unless a bound of a range is an integer."""
+    if hasattr(type(bound), "__index__"):
+        return
+    is_whole = isinstance(bound, Expr) and bound.dtype.is_integer
+    if is_whole and bound.shape == ():
+        return
+    hint = None
+    if isinstance(bound, float) or (isinstance(bound, Expr) and bound.shape == ()):
+        hint = "`//` divides to an integer, and `int(...)` makes one"
+    raise DefnTypeError(f"range takes integers, not {describe(bound)}", hint=hint)
+
+
+def _check_unroll(unroll: Any) -> None:
+    if isinstance(unroll, Expr):
+        raise DefnStaticError("unroll must be known when compiling")
+    if not isinstance(unroll, bool) and not (isinstance(unroll, int) and unroll > 0):
+        raise DefnTypeError(
+            f"unroll is True or a positive number of steps, not {describe(unroll)}"
+        )
 
 
 def as_rows(frame: Frame, value: Any) -> Rows | list[Any]:
@@ -119,7 +149,8 @@ def as_rows(frame: Frame, value: Any) -> Rows | list[Any]:
     counted = planned.range
     if counted is None:
         raise DefnStaticError(
-            "a range of run-time length can only be looped over itself"
+            "a range that ends at a tensor can only be looped over alone",
+            hint="loop over the range, and index the rest",
         )
     start, step = counted.start, counted.step
     if isinstance(value, Expr | Rows):
@@ -140,7 +171,9 @@ def zipped(frame: Frame, values: list[Any], strict: bool = False) -> Any:
     parts = [as_rows(frame, value) for value in values]
     lengths = [p.length if isinstance(p, Rows) else len(p) for p in parts]
     if strict and len(set(lengths)) > 1:
-        raise DefnTypeError(f"zip() of different lengths: {lengths}")
+        raise DefnValueError(
+            f"zip() has arguments of different lengths: {', '.join(map(str, lengths))}"
+        )
     length = min(lengths, default=0)
 
     def item(part: Rows | list[Any], index: Any) -> Any:

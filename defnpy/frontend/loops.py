@@ -15,17 +15,18 @@ from defnpy.frontend.frame import BROKEN, CONTINUED, FLAGS, RESULT, RETURNED
 from defnpy.frontend.iteration import Count, plan
 from defnpy.frontend.liveness import assigned_in
 from defnpy.frontend.memory import iterating, memory_of
-from defnpy.frontend.operators import nonzero, strong, truth
+from defnpy.frontend.operators import is_apart_from_zero, strong, truth
 from defnpy.frontend.statements import assign
 from defnpy.frontend.values import tensors_in
 from defnpy.ir.expr import Expr, make_param
 from defnpy.ir.types import TensorType
-from defnpy.ops.control import close_for, close_while
+from defnpy.ops.control import check, close_for, close_while
 from defnpy.ops.elementwise import (
     greater,
     less,
     logical_and,
     logical_not,
+    not_equal,
     where,
 )
 from defnpy.ops.family import convert
@@ -113,7 +114,10 @@ def _count(frame: Frame, node: ast.For, count: Count) -> None:
     counted = count.range
     if count.unroll is True:
         if counted is None:
-            raise DefnStaticError("unroll=True needs static bounds; unroll=4 does not")
+            raise DefnStaticError(
+                "unroll=True needs bounds that are known when compiling",
+                hint="`unroll=4` takes four steps at a time, whatever the bounds are",
+            )
         _expand(frame, node, [count.get(index) for index in counted])
         return
     if counted is not None and len(counted) <= 1:
@@ -274,7 +278,15 @@ def _bounds(frame: Frame, count: Count) -> tuple[Expr, Expr, Expr]:
     start, stop, step = (
         convert(as_expr(bound), I64) for bound in (count.start, count.stop, count.step)
     )
-    return start, stop, nonzero(frame, start, step)
+    return start, stop, _stepping(frame, step)
+
+
+def _stepping(frame: Frame, step: Expr) -> Expr:
+    """Return a step, checked not to be zero."""
+    if scalar_of(step) is not None or is_apart_from_zero(frame, step):
+        return step
+    message = "the step of range() must not be zero"
+    return check(step, not_equal(step, 0), "DefnValueError", message)
 
 
 def _index_range(frame: Frame, count: Count) -> tuple[int, int] | None:
@@ -395,7 +407,8 @@ def _while_expanded(frame: Frame, node: ast.While) -> None:
             guard(frame, stop, lambda: _while_expanded(frame, node), None)
             return
     raise DefnTypeError(
-        f"a `while` of static values runs more than {EXPAND_LIMIT} iterations"
+        f"a `while` of values known when compiling runs more than {EXPAND_LIMIT} times",
+        hint="begin with an array, such as `np.array(...)`, and it stays a loop",
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from defnpy.base.errors import DefnError, DefnStaticError
 from defnpy.frontend.liveness import parameter_names
 from defnpy.frontend.values import describe, tensors_in
-from defnpy.ir.expr import Expr
+from defnpy.ir.expr import Expr, current_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,20 +21,18 @@ _NAME, _LINE = 24, 76
 
 
 @contextmanager
-def noting(
-    frame: Frame, node: ast.expr, pairs: Sequence[tuple[ast.expr, Any]]
-) -> Iterator[None]:
-    """Tell in an error of `node` the types of its operands.
+def noting(frame: Frame, pairs: Sequence[tuple[ast.expr, Any]]) -> Iterator[None]:
+    """Tell the types of operands in an error of what is evaluated here.
 
     Args:
         frame: where it is evaluated.
-        node: what is evaluated.
         pairs: syntax of operands, and their values.
     """
+    place = current_span()
     try:
         yield
     except DefnError as error:
-        if error.span is None or error.span == frame.span(node):
+        if error.span is None or error.span == place:
             if not error.notes:
                 error.notes = named(pairs)
             if error.hint is None and isinstance(error, DefnStaticError):

@@ -7,7 +7,12 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from defnpy.base.dtypes import BOOL, I64
-from defnpy.base.errors import DefnShapeError, DefnTypeError, DefnZeroDivisionError
+from defnpy.base.errors import (
+    NOTE,
+    DefnShapeError,
+    DefnTypeError,
+    DefnZeroDivisionError,
+)
 from defnpy.frontend import ragged
 from defnpy.frontend.bounds import bounds_of
 from defnpy.frontend.values import (
@@ -67,7 +72,8 @@ def binary(frame: Frame, kind: type[ast.operator], a: Any, b: Any) -> Any:
     if kind not in (ast.BitAnd, ast.BitOr, ast.BitXor):
         a, b = _counted(a, b)
     if kind in (ast.FloorDiv, ast.Mod):
-        b = nonzero(frame, as_expr(a), as_expr(b))
+        sign = "//" if kind is ast.FloorDiv else "%"
+        b = nonzero(frame, as_expr(a), as_expr(b), sign)
     return BINARY[kind](as_expr(a), as_expr(b))
 
 
@@ -87,21 +93,32 @@ def _counted(*operands: Any) -> list[Any]:
     return [convert(x, I64, weak=True) for x in made]
 
 
-def nonzero(frame: Frame, a: Expr, b: Expr) -> Expr:
-    """Return the divisor `b`, checked not to be zero if the division is of integers."""
+def nonzero(frame: Frame, a: Expr, b: Expr, sign: str) -> Expr:
+    """Return the divisor `b` of ``a // b`` or ``a % b``; zero raises for integers."""
     if not (a.dtype.kind in "biu" and b.dtype.kind in "biu"):
         return b
+    message = "integer division or modulo by zero"
     value = scalar_of(b)
     if value is not None and value != 0:
         return b
     if value is not None:
-        raise DefnZeroDivisionError("integer division or modulo by zero")
-    low, high = bounds_of(b, frame.session.ranges) or (0, 0)
-    if low > 0 or high < 0:
+        raise DefnZeroDivisionError(message)
+    if is_apart_from_zero(frame, b):
         return b
-    message = "integer division or modulo by zero"
     ok = strong(reduce.all(elementwise.not_equal(b, 0)))
-    return check(b, ok, "DefnZeroDivisionError", message)
+    if b.shape != ():
+        message = f"{message}{NOTE}an element of the divisor, {b.type}, is 0"
+        return check(b, ok, "DefnZeroDivisionError", message)
+    if a.shape != ():
+        return check(b, ok, "DefnZeroDivisionError", message)
+    message = f"{message}{NOTE}{{}} {sign} {{}}"
+    return check(b, ok, "DefnZeroDivisionError", message, (a, b))
+
+
+def is_apart_from_zero(frame: Frame, x: Expr) -> bool:
+    """Whether what is known of an integer tells that it is not zero."""
+    low, high = bounds_of(x, frame.session.ranges) or (0, 0)
+    return low > 0 or high < 0
 
 
 def strong(x: Expr) -> Expr:

@@ -102,11 +102,13 @@ class Session:
         if region is not self.region:
             kind = type(container).__name__
             raise DefnStaticError(
-                f"a {kind} made outside cannot be changed in a loop that stays a loop"
-                f" or under a test of a tensor"
+                f"a {kind} made before a compiled loop, or before a test of a tensor,"
+                " cannot be changed inside"
                 if region is not None
                 else f"a {kind} that was not made in this function cannot be changed",
-                hint="use an array, or make a new one",
+                hint="store into an array made before, as in `values[i] = x`"
+                if region is not None
+                else "make a copy, and return it",
             )
         if self._journal is not None:
             self._journal.append((container, container.copy()))

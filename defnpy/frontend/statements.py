@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from defnpy.base.errors import (
+    NOTE,
     DefnAssertionError,
     DefnError,
     DefnShapeError,
@@ -27,11 +28,12 @@ from defnpy.frontend.memory import (
     is_array_value,
     memory_of,
 )
+from defnpy.frontend.notes import noting
 from defnpy.frontend.values import describe
-from defnpy.ir.expr import Expr
+from defnpy.ir.expr import Expr, current_span
 from defnpy.ir.kernel import SHOWN
 from defnpy.ops.control import check
-from defnpy.ops.leaf import as_expr
+from defnpy.ops.leaf import as_expr, scalar_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,10 +41,15 @@ if TYPE_CHECKING:
     from defnpy.frontend.frame import Frame
 
 
+# Longest expression that an assertion shows the value of.
+_LONGEST = 24
+
+
 def assign(frame: Frame, target: ast.expr, value: Any, memory: Memory = FRESH) -> None:
     """Bind a target: a name, a tuple of targets, or part of something."""
     if isinstance(target, ast.Name):
         frame.env[target.id] = value
+        frame.places[target.id] = current_span()
         bind(frame, target.id, value, memory)
     elif isinstance(target, ast.Tuple | ast.List):
         _unpack(frame, target, value, memory)
@@ -59,6 +66,7 @@ def _unpack(
 ) -> None:
     items = items_of(frame, value)
     count = len(target.elts)
+    unpacked = (f"what is unpacked: {describe(value)}",)
     starred = [k for k, e in enumerate(target.elts) if isinstance(e, ast.Starred)]
     if starred:
         place = starred[0]
@@ -66,16 +74,21 @@ def _unpack(
         if len(items) < count - 1:
             raise DefnValueError(
                 f"not enough values to unpack (expected at least {count - 1},"
-                f" got {len(items)})"
+                f" got {len(items)})",
+                notes=unpacked,
             )
         end = len(items) - after
         middle = frame.session.own(items[place:end])
         items = [*items[:place], middle, *items[end:]]
     elif len(items) > count:
-        raise DefnValueError(f"too many values to unpack (expected {count})")
+        raise DefnValueError(
+            f"too many values to unpack (expected {count}, got {len(items)})",
+            notes=unpacked,
+        )
     elif len(items) < count:
         raise DefnValueError(
-            f"not enough values to unpack (expected {count}, got {len(items)})"
+            f"not enough values to unpack (expected {count}, got {len(items)})",
+            notes=unpacked,
         )
     parts = memory if isinstance(memory, tuple) and not starred else ()
     if len(parts) != count:
@@ -90,13 +103,20 @@ def _store(
 ) -> None:
     """Put `value` at an index of `base`; a tensor's name is bound anew."""
     if isinstance(base, Expr):
-        _replace(frame, target, stores.put(frame, base, index, value))
+        with noting(frame, [(target.value, base), (target.slice, index)]):
+            made = stores.put(frame, base, index, value)
+        _replace(frame, target, made)
         return
     if isinstance(base, list | dict):
         frame.session.change(base)
         frame.static(base.__setitem__, index, value)
         return
-    raise DefnTypeError(f"an item of {describe(base)} cannot be assigned")
+    if isinstance(base, tuple):
+        raise DefnTypeError(
+            f"the tuple {describe(base)} cannot be changed",
+            hint="make a new tuple, or a list",
+        )
+    raise DefnTypeError(f"{describe(base)} has no items that could be assigned")
 
 
 def _replace(frame: Frame, target: ast.Subscript, made: Expr) -> None:
@@ -105,6 +125,7 @@ def _replace(frame: Frame, target: ast.Subscript, made: Expr) -> None:
     whole = target.value
     if isinstance(whole, ast.Name):
         frame.env[whole.id] = made
+        frame.places[whole.id] = current_span()
     else:
         assign(frame, whole, made)
 
@@ -136,23 +157,28 @@ def augmented(frame: Frame, node: ast.AugAssign) -> None:
             check_store(frame, target)
         else:
             bind(frame, target.id, value, FRESH)
-        frame.env[target.id] = _in_place(frame, kind, before, value)
+        with noting(frame, [(target, before), (node.value, value)]):
+            frame.env[target.id] = _in_place(frame, node, before, value)
+        frame.places[target.id] = current_span()
     elif isinstance(target, ast.Subscript):
         base = frame.evaluate(target.value)
         index = frame.evaluate(target.slice)
         value = frame.evaluate(node.value)
         if isinstance(base, Expr):
-            _replace(frame, target, stores.update(frame, base, index, kind, value))
+            with noting(frame, [(target.value, base), (target.slice, index)]):
+                made = stores.update(frame, base, index, kind, value)
+            _replace(frame, target, made)
             return
         before = frame.static(lambda: base[index])
-        made = _in_place(frame, kind, before, value)
+        made = _in_place(frame, node, before, value)
         _store(frame, target, base, index, made)
     else:
         raise DefnTypeError("this cannot be assigned", span=frame.span(target))
 
 
-def _in_place(frame: Frame, kind: type[ast.operator], before: Any, value: Any) -> Any:
+def _in_place(frame: Frame, node: ast.AugAssign, before: Any, value: Any) -> Any:
     """Return ``before op value``; arrays and lists keep what they are, as in NumPy."""
+    kind = type(node.op)
     if isinstance(before, list) and kind is ast.Add:
         frame.session.change(before)
         before.extend(items_of(frame, value))
@@ -161,9 +187,11 @@ def _in_place(frame: Frame, kind: type[ast.operator], before: Any, value: Any) -
     if not isinstance(before, Expr) or before.shape == () or before.tensor.weak:
         return made
     if made.shape != before.shape:
+        target = ast.unparse(node.target)
+        plain = ast.BinOp(node.target, node.op, node.value)
         raise DefnShapeError(
             f"an operation in place cannot change {before.type} to {made.type}",
-            hint="write `x = x op y` to bind the name anew",
+            hint=f"write `{target} = {ast.unparse(plain)}` for a new array",
         )
     return cast(stores.storable(made, before), before.tensor)
 
@@ -198,11 +226,14 @@ def pass_(frame: Frame, node: ast.Pass) -> None:
 
 def assert_(frame: Frame, node: ast.Assert) -> None:
     """Check now what is static, and at run time what is a tensor."""
+    frame.compared = []
     test = frame.test(node.test)
     if test is True:
         return
     message = texts.Format(frame)
     message.add("assertion failed" if node.msg is None else frame.evaluate(node.msg))
+    if not message.operands:
+        _add_compared(frame, message)
     shown = message.operands
     if len(shown) > SHOWN or any(x.shape or x.dtype.kind == "c" for x in shown):
         raise DefnTypeError(
@@ -211,6 +242,24 @@ def assert_(frame: Frame, node: ast.Assert) -> None:
     if not isinstance(test, Expr) and not shown:
         raise DefnAssertionError(message.text.format())
     check(as_expr(test), as_expr(test), "DefnAssertionError", message.text, shown)
+
+
+def _add_compared(frame: Frame, message: texts.Format) -> None:
+    """Add the numbers that were compared, each with the name it has."""
+    shown: list[str] = []
+    for node, value in frame.compared:
+        text = ast.unparse(node)
+        if isinstance(value, Expr) and _can_show(frame, value) and text not in shown:
+            if len(shown) < SHOWN and len(text) <= _LONGEST:
+                message.add(f"{NOTE if not shown else '   '}{text}: ")
+                message.add(value)
+                shown.append(text)
+
+
+def _can_show(frame: Frame, x: Expr) -> bool:
+    """Whether a value is a real number that is known here, not in a branch alone."""
+    is_known = x.scope is None or x.scope.contains(frame.session.region)
+    return is_known and x.shape == () and x.dtype.kind != "c" and scalar_of(x) is None
 
 
 def raise_(frame: Frame, node: ast.Raise) -> None:

@@ -7,7 +7,13 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from defnpy.base.dtypes import I64
-from defnpy.base.errors import DefnStaticError, DefnTypeError
+from defnpy.base.errors import (
+    DefnIndexError,
+    DefnKeyError,
+    DefnStaticError,
+    DefnTypeError,
+    did_you_mean,
+)
 from defnpy.frontend import ragged
 from defnpy.frontend.selection import (
     Places,
@@ -30,6 +36,9 @@ from defnpy.ops.movement import strided_slice, transpose
 if TYPE_CHECKING:
     from defnpy.frontend.frame import Frame
 
+# Longest list of keys that an error shows.
+_LONGEST = 60
+
 
 def get(frame: Frame, base: Any, index: Any) -> Any:
     """Return ``base[index]``."""
@@ -41,8 +50,26 @@ def get(frame: Frame, base: Any, index: Any) -> Any:
     if isinstance(own, FunctionType):
         return frame.call(own, [base, index], {})
     index = static_index(index)
-    made = frame.static(operator.getitem, base, index)
+    made = _item(frame, base, index)
     return frame.session.own(made) if isinstance(index, slice) else made
+
+
+def _item(frame: Frame, base: Any, index: Any) -> Any:
+    if type(base) is dict and not frame.static(operator.contains, base, index):
+        near = did_you_mean(index, base) if isinstance(index, str) else None
+        keys = ", ".join(map(repr, base)) or "none"
+        raise DefnKeyError(
+            f"there is no key {index!r}",
+            notes=(f"keys: {keys}",) if len(keys) <= _LONGEST else (),
+            hint=near and near.replace("`", "'"),
+        )
+    if isinstance(base, list | tuple) and isinstance(index, int):
+        if not -len(base) <= index < len(base):
+            count = "1 item" if len(base) == 1 else f"{len(base)} items"
+            raise DefnIndexError(
+                f"index {index} is out of range: {describe(base)} has {count}"
+            )
+    return frame.static(operator.getitem, base, index)
 
 
 def is_copy(index: Any) -> bool:

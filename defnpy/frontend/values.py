@@ -11,6 +11,7 @@ import numpy as np
 from defnpy.base import tree
 from defnpy.base.errors import DefnError, DefnTypeError, DefnUnboundLocalError
 from defnpy.ir.expr import Expr, freeze
+from defnpy.ir.types import TensorType
 from defnpy.ops.leaf import const, scalar_of
 
 if TYPE_CHECKING:
@@ -251,6 +252,8 @@ def describe(value: Any) -> str:
     """Return how a value is named in an error."""
     if isinstance(value, Expr):
         return str(value.type)
+    if isinstance(value, TensorType):
+        return str(value)
     if isinstance(value, Ragged):
         return f"a slice of run-time length of {value.x.type}"
     if isinstance(value, Poison):

@@ -254,7 +254,8 @@ def check(
         value: what depends on the check.
         ok: a bool scalar.
         error: name of the class in `defnpy.base.errors`.
-        message: its text, a format string for the values of `shown`.
+        message: its text, a format string for the values of `shown`; notes follow
+            in it, each after `errors.NOTE`.
         shown: scalars of at most 64 bits.
     """
     if scalar_of(ok) is True:

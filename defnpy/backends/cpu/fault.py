@@ -25,8 +25,7 @@ def raise_fault(kernel: Kernel, code: int, shown: bytes) -> NoReturn:
         _value(shown[8 * place : 8 * place + 8], dtype)
         for place, dtype in enumerate(dtypes)
     ]
-    cls = getattr(errors, site.error)
-    raise cls(site.message.format(*values), span=site.span)
+    raise errors.fault(site.error, site.message.format(*values), site.span)
 
 
 def _shown_dtypes(body: Block, site: int) -> tuple[DType, ...] | None:

@@ -16,7 +16,7 @@ from defnpy.backends.cpu.symbols import addresses
 from defnpy.backends.llvm.body import SHOWN
 from defnpy.backends.llvm.emit import emit
 from defnpy.base import errors
-from defnpy.base.errors import DefnTypeError
+from defnpy.base.errors import NOTE, DefnTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -226,7 +226,7 @@ class _Call:
 def _static_error(fault: FaultSite) -> tuple[type[Exception], str]:
     """Return the class and the text of a fault, with … for the values shown."""
     place = f"{fault.span}: " if fault.span else ""
-    shown = fault.message.format(*["…"] * SHOWN)
+    shown = fault.message.format(*["…"] * SHOWN).split(NOTE)[0]
     return getattr(errors, fault.error), place + shown
 
 

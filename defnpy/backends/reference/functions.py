@@ -162,9 +162,8 @@ def _item(run: _Run, node: Expr, values: list[Any]) -> Any:
 def _check(run: _Run, node: Expr, values: list[Any]) -> Any:
     value, ok, *shown = values
     if not ok:
-        error = getattr(errors, node.attrs["error"])
         text = node.attrs["message"].format(*(each.item() for each in shown))
-        raise error(text, span=node.span)
+        raise errors.fault(node.attrs["error"], text, node.span)
     return value
 
 

@@ -227,7 +227,7 @@ def _fault(machine: _Machine, s: Fault) -> None:
     if not machine.holds(s.ok):
         site = machine.kernel.faults[s.site]
         shown = (value.item() for value in machine.values(*s.shown))
-        raise getattr(errors, site.error)(site.message.format(*shown), span=site.span)
+        raise errors.fault(site.error, site.message.format(*shown), site.span)
 
 
 def _tape_clear(machine: _Machine, s: TapeClear) -> None:

@@ -68,8 +68,7 @@ class Compiled:
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program as parsed by the reference evaluator, with NumPy."""
         variant, arrays = _variant(self._dispatcher, args, kwargs)
-        program = variant.stages.program
-        return variant.returned(_evaluate(program.function, arrays))
+        return variant.returned(_evaluate(variant.stages.meaning, arrays))
 
     def numba(self, *args: Any, **kwargs: Any) -> Any:
         """Return the program for these arguments as a function for Numba code.
@@ -168,11 +167,13 @@ class Interpretable(Compiled):
 class Defn(Interpretable):
     """A function of the language; call it like the function it decorates."""
 
-    def __init__(self, function: Callable[..., Any], static: tuple[str, ...]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], static: tuple[str, ...], **options: bool
+    ) -> None:
         """Check the syntax; nothing is compiled before the first call."""
         from defnpy.frontend.source import fence
 
-        target = DefnTarget(function, static)
+        target = DefnTarget(function, static, **options)
         super().__init__(target, lambda: Binder(function, static), function)
         shown_to_users(fence)(function)
 
@@ -213,12 +214,22 @@ def copied(leaf: Any) -> Any:
 
 
 @shown_to_users
-def defn(function: Any = None, *, static: tuple[str, ...] = ()) -> Any:
+def defn(
+    function: Any = None,
+    *,
+    static: tuple[str, ...] = (),
+    check_nan: bool = False,
+    bounds: bool = True,
+) -> Any:
     """Compile a function of the language, specialised for what it is called with.
 
     Args:
         function: plain Python on arrays; see the language's page.
         static: names of positional parameters that are known when compiling.
+        check_nan: whether to raise where the first NaN is made, forwards or in a
+            gradient, naming the line, the operation and the iteration; slow.
+        bounds: whether to check indices that may be out of bounds.  Without,
+            such an index is undefined behaviour.
 
     Raises:
         DefnSyntaxError: at once, for a construct the language does not have.
@@ -233,7 +244,9 @@ def defn(function: Any = None, *, static: tuple[str, ...] = ()) -> Any:
     np.float64(14.0)
     """
     if function is None:
-        return lambda made: defn(made, static=static)
+        return lambda made: defn(
+            made, static=static, check_nan=check_nan, bounds=bounds
+        )
     if isinstance(function, Compiled):
         return function
     if not callable(function) or not hasattr(function, "__code__"):
@@ -241,7 +254,7 @@ def defn(function: Any = None, *, static: tuple[str, ...] = ()) -> Any:
             f"defn decorates a function, not a {type(function).__name__}"
         )
     names = (static,) if isinstance(static, str) else tuple(static)
-    return Defn(function, names)
+    return Defn(function, names, check_nan=check_nan, bounds=bounds)
 
 
 def range(*bounds: Any, unroll: bool | int = False) -> Any:

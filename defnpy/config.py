@@ -18,6 +18,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     # Kernels compile for CUDA (`backends.cuda`), but no call path leads there yet.
     "device": (lambda v: v == "cpu", "'cpu', as functions do not run on CUDA yet"),
     "default_float": (lambda v: v in ("f32", "f64"), "'f32' or 'f64'"),
+    "check_nan": (lambda v: isinstance(v, bool), "True or False"),
     "threads": (lambda v: type(v) is int and v >= 0, "an int, 0 for all cores"),
     "cache_dir": (lambda v: isinstance(v, str), "a path as a string"),
     "cache": (lambda v: isinstance(v, bool), "True or False"),

@@ -115,6 +115,10 @@ class DefnZeroDivisionError(DefnError, ZeroDivisionError):
     """An integer division by zero."""
 
 
+class DefnFloatingPointError(DefnError, FloatingPointError):
+    """A NaN, where a program looks for the first one."""
+
+
 class DefnOverflowError(DefnError, OverflowError):
     """A Python number that does not fit the dtype it meets."""
 
@@ -167,7 +171,7 @@ def fault(name: str, text: str, span: Span | None) -> DefnError:
 _REFINED = (
     *(DefnTypeError, DefnValueError, DefnIndexError, DefnNameError),
     *(DefnAttributeError, DefnKeyError, DefnAssertionError),
-    *(DefnZeroDivisionError, DefnOverflowError),
+    *(DefnZeroDivisionError, DefnOverflowError, DefnFloatingPointError),
 )
 
 

@@ -20,6 +20,8 @@ class Flags:
     Attributes:
         device: where compiled functions run, ``"cpu"`` or ``"cuda"``.
         default_float: dtype of untyped floats, ``"f32"`` or ``"f64"``.
+        check_nan: whether programs look for the first NaN that is made, and raise
+            there; slow.
         threads: threads a compiled program may use; 0 means all cores.
         cache_dir: where compiled programs are kept; empty means the platform's
             cache place.
@@ -32,6 +34,7 @@ class Flags:
 
     device: str = "cpu"
     default_float: str = "f32"
+    check_nan: bool = False
     threads: int = 0
     cache_dir: str = ""
     cache: bool = True
@@ -62,5 +65,5 @@ def _parse(text: str, default: object) -> object:
     return int(text) if isinstance(default, int) else text
 
 
-CODE_FLAGS = ("default_float",)
+CODE_FLAGS = ("default_float", "check_nan")
 flags = Flags.from_environment()

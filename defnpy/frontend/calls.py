@@ -30,6 +30,7 @@ from defnpy.frontend.values import (
     has_tensors,
 )
 from defnpy.ir.expr import Expr
+from defnpy.ops.control import bounds_checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,7 +129,9 @@ def _closure(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any])
 
 
 def _target(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    return call(frame, callee.function, args, kwargs)
+    frame.session.check_nan |= callee.check_nan
+    with bounds_checks(callee.bounds):
+        return call(frame, callee.function, args, kwargs)
 
 
 def _partial(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

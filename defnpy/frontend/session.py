@@ -37,6 +37,7 @@ class Session:
         guards: hold while captured statics are unchanged.
         ranges: what is known of integers: inclusive bounds.
         depth: how many calls are open.
+        check_nan: whether a function asks for checks of NaN.
         tests: how many tests of tensors what runs now stands under.
         stored: tokens of memory that was stored into, see `memory`.
         given: what the arguments of the call being made share memory with.
@@ -51,6 +52,7 @@ class Session:
         self.guards: list[Callable[[], bool]] = []
         self.ranges: dict[Expr, tuple[int, int]] = {}
         self.depth = self.tests = 0
+        self.check_nan = False
         self.stored: dict[Any, Any] = {}
         self.result: Any = None
         self.given: tuple[Any, list[Any], dict[str, Any]] | None = None

@@ -52,12 +52,14 @@ class Program:
         result: the tree it returns, with a `ResultSlot` for each tensor.
         captures: arrays of globals and closures, read at each call.
         guards: hold while the statics it captured are unchanged.
+        check_nan: whether it is to raise where the first NaN is made.
     """
 
     function: Function
     result: Any
     captures: tuple[Capture, ...]
     guards: tuple[Callable[[], bool], ...]
+    check_nan: bool = False
 
 
 def specialize(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Program:
@@ -87,7 +89,8 @@ def specialize(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pr
     function = Function(
         _name(target), (*own, *session.params), results, tuple(root.effects)
     )
-    return Program(function, result, tuple(session.captures), tuple(session.guards))
+    captures, guards = tuple(session.captures), tuple(session.guards)
+    return Program(function, result, captures, guards, session.check_nan)
 
 
 def _outermost(session: Session) -> Frame:

@@ -18,10 +18,14 @@ class DefnTarget:
     Attributes:
         function: the Python function.
         static_names: positional parameters that are known when specialising.
+        check_nan: whether its programs raise where the first NaN is made.
+        bounds: whether indices are checked.
     """
 
     function: Callable[..., Any]
     static_names: tuple[str, ...] = ()
+    check_nan: bool = False
+    bounds: bool = True
     __defnpy_leaf__: ClassVar[bool] = True
 
     @property

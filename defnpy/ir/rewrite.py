@@ -54,9 +54,11 @@ def substitute(
     """Return `roots` with the expressions in `mapping` replaced.
 
     Every other expression is made again in the current scope, by `rule` where it
-    returns one.  `mapping` is filled with what each expression became.
+    returns one, in the order they were made in: the user's.  `mapping` is filled
+    with what each expression became.
     """
-    for node in postorder(roots, stop=mapping.__contains__):
+    found = postorder(roots, stop=mapping.__contains__)
+    for node in sorted(found, key=attrgetter("serial")):
         if node in mapping:
             continue
         operands = tuple(mapping[operand] for operand in node.operands)

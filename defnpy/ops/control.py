@@ -6,7 +6,9 @@ the loop carries.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from defnpy.base.dtypes import BOOL, I64
@@ -245,6 +247,26 @@ CHECK = Op(
 )
 
 
+FIRST_NAN = "DefnFloatingPointError"  # what checks for the first NaN raise
+
+
+class _Checks(threading.local):
+    bounds = True
+
+
+_checks = _Checks()
+
+
+@contextmanager
+def bounds_checks(wanted: bool) -> Iterator[None]:
+    """Tell whether indices are checked that may be out of bounds."""
+    before, _checks.bounds = _checks.bounds, wanted
+    try:
+        yield
+    finally:
+        _checks.bounds = before
+
+
 def check(
     value: Expr, ok: Expr, error: str, message: str, shown: Sequence[Expr] = ()
 ) -> Expr:
@@ -259,6 +281,8 @@ def check(
         shown: scalars of at most 64 bits.
     """
     if scalar_of(ok) is True:
+        return value
+    if error == "DefnIndexError" and not _checks.bounds:
         return value
     with at(whole_span()):
         return make(CHECK, (value, ok, *shown), error=error, message=message)

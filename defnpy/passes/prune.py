@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from defnpy.ir.expr import PARAM, Expr, at, make, scope
@@ -17,7 +18,7 @@ Made = tuple[Expr, dict[int, Expr]]  # the new event, and its results by old ind
 
 def prune(function: Function) -> Function:
     """Return `function` without results of control flow that nothing uses."""
-    nodes = function.nodes()
+    nodes = sorted(function.nodes(), key=attrgetter("serial"))
     items: dict[Expr, dict[int, Expr]] = {}
     for node in nodes:
         if node.op is ITEM:

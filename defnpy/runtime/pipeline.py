@@ -13,6 +13,7 @@ from defnpy.base.flags import flags
 from defnpy.frontend.specialize import Program, specialize
 from defnpy.ir.printer import kernel_text, text
 from defnpy.ir.verify import verify, verify_kernel
+from defnpy.passes.check_nan import check_nan
 from defnpy.passes.kernel import arrange
 from defnpy.passes.lower import lower
 from defnpy.passes.simplify import simplify
@@ -34,22 +35,30 @@ class Stages:
         args: its positional arguments, a type for each tensor.
         kwargs: its keyword arguments, likewise.
         program: what the source means for these types.
+        checks_nan: whether it raises where the first NaN is made.
         is_kept: whether the machine code was found on disk.
     """
 
     def __init__(self, target: Any, args: tuple[Any, ...], kwargs: Any) -> None:
         """Parse and specialise."""
-        self.is_kept = False
+        self.is_kept, self.checks_nan = False, flags.check_nan
         self.target, self.args, self.kwargs = target, args, kwargs
         with reported(target, args, kwargs):
             self.program: Program = specialize(target, args, kwargs)
+            self.checks_nan |= self.program.check_nan
             _checked(self.program.function, 2)
+
+    @property
+    def meaning(self) -> Function:
+        """The program that the reference evaluator runs."""
+        return self.function if self.checks_nan else self.program.function
 
     @cached_property
     @guarded
     def function(self) -> Function:
-        """The program after every rewrite."""
-        return _checked(simplify(self.program.function), 3)
+        """The program after every rewrite, with checks of NaN where asked for."""
+        made = simplify(self.program.function)
+        return _checked(check_nan(made) if self.checks_nan else made, 3)
 
     @cached_property
     @guarded

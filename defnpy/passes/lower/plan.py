@@ -13,15 +13,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from defnpy.ir.expr import PARAM, Expr
+from defnpy.ir.function import Function
 from defnpy.ir.types import TensorType
-from defnpy.ops.control import COND, FOR, ITEM, WHILE
-from defnpy.ops.printing import prints
+from defnpy.ops.control import COND, FIRST_NAN, FOR, ITEM, WHILE
+from defnpy.ops.printing import PRINT
 from defnpy.passes.lower.storage import Key, Storage, key_of, space
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from defnpy.ir.function import Function
 
 
 @dataclass(eq=False)
@@ -141,9 +140,9 @@ class Plan:
         return True
 
     def _order_effects(self) -> None:
-        """Keep effects in their order where one of them prints."""
+        """Keep effects in their order where it shows."""
         effects = self.function.effects
-        if not any(map(prints, effects)):
+        if not any(map(_is_in_turn, effects)):
             return
         events = (effect for effect in set(effects) if effect in self._position)
         ordered = sorted(events, key=self._position.__getitem__)
@@ -273,6 +272,14 @@ class _Ready:
         if space is None:
             return []
         return sorted(self._loops.get(space, ()), key=self._position.__getitem__)
+
+
+def _is_in_turn(effect: Expr) -> bool:
+    """Whether an effect prints or looks for the first NaN, itself or inside."""
+    if effect.op is PRINT or effect.attrs.get("error") == FIRST_NAN:
+        return True
+    inside = (x for x in effect.attrs.values() if isinstance(x, Function))
+    return any(_is_in_turn(each) for body in inside for each in body.effects)
 
 
 def _passed_through(event: Expr) -> Iterable[int | None]:

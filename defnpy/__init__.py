@@ -22,7 +22,7 @@ from defnpy.runtime.eager import PublicFunction as _PublicFunction
 from defnpy.runtime.template import Template as Template
 from defnpy.runtime.template import template as template
 
-_API = ["defn", "range", "check", "devices", "to_device"]
+_API = ["defn", "range", "devices", "to_device"]
 _TRANSFORMS = [
     *("grad", "value_and_grad", "jvp", "vjp", "jacobian", "hessian", "vmap"),
     *("checkpoint", "custom_grad"),
@@ -32,7 +32,11 @@ _MODULES = [
     *("cache", "data", "fft", "linalg", "losses", "metrics", "nn", "optimizers"),
     *("preprocessing", "random", "schedules", "serving"),
 ]
-_LAZY = {"to_batched": "defnpy.data", "Serving": "defnpy.serving"}
+_LAZY = {
+    "check": "defnpy.checking",
+    "to_batched": "defnpy.data",
+    "Serving": "defnpy.serving",
+}
 
 _CONSTANTS: dict[str, Any] = {
     **{"e": _math.e, "inf": _math.inf, "nan": _math.nan, "pi": _math.pi},

@@ -28,6 +28,7 @@ FLOORS = {
     "runtime": 5,
     "api": 5,
     "transformations": 5,
+    "checking": 5,
     # Modules that show what lies below as `dn.tree`, `dn.config`, `dn.errors`.
     "tree": 5,
     "config": 5,
@@ -38,6 +39,7 @@ FLOORS = {
 BESIDE = {
     "api": {"runtime"},
     "transformations": {"runtime", "api"},
+    "checking": {"runtime", "api", "transformations"},
     "config": {"runtime"},
     "cache": {"runtime"},
 }

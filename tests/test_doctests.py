@@ -7,6 +7,7 @@ the package's public names as well as through the modules that hold source.
 import doctest
 import importlib
 import pkgutil
+from operator import attrgetter
 from types import ModuleType
 
 import numpy as np
@@ -24,6 +25,7 @@ PUBLIC = sorted(
     for name in getattr(defnpy, "__all__", ())
     if not isinstance(getattr(defnpy, name), ModuleType)
 )
+PUBLIC += [f"linalg.{name}" for name in defnpy.linalg.__all__]
 GLOBALS = {"dn": defnpy, "np": np}
 
 
@@ -49,7 +51,7 @@ def test_doctests_of_modules(name: str) -> None:
 @pytest.mark.cpu
 @pytest.mark.parametrize("name", PUBLIC)
 def test_doctests_of_public_names(name: str) -> None:
-    value = getattr(defnpy, name)
+    value = attrgetter(name)(defnpy)
     finder = doctest.DocTestFinder(recurse=False)
     failures = _failures(
         finder.find(value, f"defnpy.{name}", module=False, globs=dict(GLOBALS))

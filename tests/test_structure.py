@@ -29,11 +29,13 @@ FLOORS = {
     "api": 5,
     "transformations": 5,
     "checking": 5,
-    # Modules that show what lies below as `dn.tree`, `dn.config`, `dn.errors`.
+    # Modules that show what lies below as `dn.tree`, `dn.config`, `dn.linalg`.
     "tree": 5,
     "config": 5,
     "cache": 5,
     "errors": 5,
+    "linalg": 5,
+    "fft": 5,
 }
 # Rooms of one floor are siblings and do not import each other, except these.
 BESIDE = {
@@ -42,6 +44,8 @@ BESIDE = {
     "checking": {"runtime", "api", "transformations"},
     "config": {"runtime"},
     "cache": {"runtime"},
+    "linalg": {"runtime"},
+    "fft": {"runtime"},
 }
 # Floor 6: written in the public DSL, so only public names may be imported.
 LIBRARY = {
@@ -54,10 +58,8 @@ LIBRARY = {
     "data",
     "serving",
     "random",
-    "linalg",
-    "fft",
 }
-PUBLIC_ROOMS = LIBRARY | {"tree", "config", "cache", "errors"}
+PUBLIC_ROOMS = LIBRARY | {"tree", "config", "cache", "errors", "linalg", "fft"}
 PRIVATE_ROOMS = set(FLOORS) - PUBLIC_ROOMS
 
 ARRAYS = {"numpy", "optree", "ml_dtypes"}

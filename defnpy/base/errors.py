@@ -10,6 +10,8 @@ import builtins
 import difflib
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -121,6 +123,10 @@ class DefnFloatingPointError(DefnError, FloatingPointError):
 
 class DefnOverflowError(DefnError, OverflowError):
     """A Python number that does not fit the dtype it meets."""
+
+
+class DefnLinAlgError(DefnError, np.linalg.LinAlgError):
+    """A matrix that linear algebra cannot take, such as a singular one."""
 
 
 class DefnMemoryError(DefnError, MemoryError):

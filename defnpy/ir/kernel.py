@@ -184,13 +184,21 @@ class Call:
     Attributes:
         name: ``"gemm"``: C (m×n) = op(A) · op(B), all row-major, with attrs
             ``m, n, k, transpose_a, transpose_b, batch``; buffers (C, A, B).
-        buffers: what it reads and writes, the result first.
+            Any other is the name of `op`.
+        buffers: what it reads and writes: results, then operands, then memory to
+            work in.
         attrs: static options.
+        op: the record that says what the routine computes.
+        results: how many of the buffers are results.
+        operands: how many are operands.
     """
 
     name: str
     buffers: tuple[Buffer, ...]
     attrs: dict[str, Any] = field(default_factory=dict)
+    op: Op | None = None
+    results: int = 1
+    operands: int = 2
 
 
 SHOWN = 4  # values that a fault hands on, at most

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from defnpy.base.dtypes import DType
     from defnpy.ir.kernel import Block, Kernel, Statement
+    from defnpy.ir.op import Op
 
 _NEAR = 20  # lines of the program shown on each side of a fault
 
@@ -286,6 +287,9 @@ def _copy(out: _KernelVerifier, s: Copy) -> None:
 
 
 def _call(out: _KernelVerifier, s: Call) -> None:
+    if s.op is not None:
+        _routine(out, s, s.op)
+        return
     if s.name != "gemm":
         out.fail(f"there is no routine called {s.name}")
     m, n, k, batch = (s.attrs[name] for name in ("m", "n", "k", "batch"))
@@ -294,6 +298,21 @@ def _call(out: _KernelVerifier, s: Call) -> None:
         out.read(buffer)
         if (buffer.size, buffer.dtype) != (size * batch, s.buffers[0].dtype):
             out.fail(f"{buffer.name} does not fit the product")
+
+
+def _routine(out: _KernelVerifier, s: Call, op: Op) -> None:
+    """Verify the call of an op: the operands' types make those of the results."""
+    for buffer in s.buffers:
+        out.read(buffer)
+    end = s.results + s.operands
+    for buffer in (*s.buffers[: s.results], *s.buffers[end:]):
+        out.write(buffer)
+    types = [TensorType(buffer.dtype, buffer.shape) for buffer in s.buffers[:end]]
+    assert not isinstance(op.infer, Missing)
+    made = op.infer(s.attrs, *types[s.results :])
+    results = made.items if isinstance(made, TupleType) else (made,)
+    if tuple(types[: s.results]) != results:
+        out.fail(f"{s.name} makes {made}")
 
 
 def _fault(out: _KernelVerifier, s: Fault) -> None:

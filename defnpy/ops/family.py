@@ -131,6 +131,8 @@ def fold(expr: Expr) -> Expr:
 
 def _eval_convert(attrs: Attrs, x: np.ndarray) -> np.ndarray:
     target: DType = attrs["dtype"]
+    if x.dtype.kind == "c" and target.kind not in "cb":
+        x = np.real(x)
     if x.dtype.kind in "fV" and target.is_integer:
         return _float_to_integer(x.astype(np.float64), target)
     with np.errstate(all="ignore"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from defnpy.ir.rewrite import postorder
-from defnpy.ir.types import TapeType, TensorType
+from defnpy.ir.types import TapeType, TensorType, TupleType
 from defnpy.ops.control import (
     CHECK,
     CHECKPOINT,
@@ -123,7 +123,8 @@ class Dependence:
             return (((1 << inputs) - 1) << count,) * count
         if node.op is STOP_GRADIENT:
             return (0,)
-        return (1,) if node.op is CHECK else (_ALL,)
+        count = len(node.type.items) if isinstance(node.type, TupleType) else 1
+        return (1,) if node.op is CHECK else (_ALL,) * count
 
 
 def _after_loop(body: tuple[int, ...]) -> tuple[int, ...]:

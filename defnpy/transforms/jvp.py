@@ -8,7 +8,7 @@ included, so that both are popped in step.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from defnpy.base.errors import DefnTypeError
 from defnpy.ir.expr import at, make, make_param, scope
@@ -98,7 +98,9 @@ class _Forward:
             self._pop(made)
         elif made.op is CUSTOM_GRAD:
             self._custom(made)
-        elif not isinstance(made.type, TupleType) and is_differentiable(made.type):
+        elif isinstance(made.type, TupleType):
+            self.parts[made] = self._by_rules(made)
+        elif is_differentiable(made.type):
             tangent = self._tangent(made)
             if tangent is not None:
                 self.tangents[made] = fit(tangent, made)
@@ -112,14 +114,23 @@ class _Forward:
     def _tangent(self, node: Expr) -> Expr | None:
         if node.op is ITEM:
             return self.parts.get(node.operands[0], {}).get(node.attrs["index"])
-        given = [self.tangents.get(operand) for operand in node.operands]
-        if all(tangent is None for tangent in given):
-            return None
-        if node.op is TAPE_PUSH:
+        if node.op is TAPE_PUSH and any(o in self.tangents for o in node.operands):
             tape, *values = node.operands
             floats = [v for v in values if is_differentiable(v.type)]
             tangents = [self.tangent_or_zero(value) for value in floats]
             return tape_push(self.tangent_or_zero(tape), tangents)
+        return self._by_rule(node)
+
+    def _by_rules(self, node: Expr) -> dict[int, Expr]:
+        """Return the tangents of an expression with several results."""
+        found = self._by_rule(node) or ()
+        return {k: tangent for k, tangent in enumerate(found) if tangent is not None}
+
+    def _by_rule(self, node: Expr) -> Any:
+        """Return what the record says: a tangent, or one for each of its results."""
+        given = [self.tangents.get(operand) for operand in node.operands]
+        if all(tangent is None for tangent in given):
+            return None
         rule = node.op.jvp
         if isinstance(rule, Missing):
             raise DefnTypeError(

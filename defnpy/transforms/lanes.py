@@ -217,7 +217,10 @@ class Region:
         if isinstance(rule, Missing):
             return self.each_lane(node, operands)
         flags = tuple(operand.has_lanes for operand in operands)
-        return Value(rule(node, flags, *exprs_of(operands)), True)
+        made = rule(node, flags, *exprs_of(operands))
+        if isinstance(made.type, TupleType):
+            return [Value(item, True) for item in items(made)]
+        return Value(made, True)
 
     def each_lane(self, node: Expr, operands: Sequence[Value]) -> Found:
         """Return `node` done lane after lane."""

@@ -39,6 +39,9 @@ def _work(statement: Statement) -> float:
         return max(work(statement.then), work(statement.orelse))
     if isinstance(statement, Copy):
         return statement.target.size
+    if isinstance(statement, Call) and statement.op is not None:
+        # About as many operations as a product of the largest matrix with itself.
+        return max(b.size * (*b.shape, 1)[-1] for b in statement.buffers)
     if isinstance(statement, Call):
         return math.prod(statement.attrs[name] for name in ("m", "n", "k", "batch"))
     return 1

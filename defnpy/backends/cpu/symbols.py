@@ -12,12 +12,14 @@ import numpy as np
 
 from defnpy.backends.cpu.machine import machine
 from defnpy.backends.cpu.pool import SYMBOL, pool
+from defnpy.backends.llvm.lapack import LAPACK
 from defnpy.base.errors import InternalError
 
 if TYPE_CHECKING:
     from defnpy.backends.llvm.emit import Emitted
 
 _BLAS = {f"defnpy_{letter}gemm": f"{letter}gemm" for letter in "sdcz"}
+_MODULES = ("blas", "lapack")
 
 
 def addresses(emitted: Emitted) -> dict[str, int]:
@@ -28,12 +30,16 @@ def addresses(emitted: Emitted) -> dict[str, int]:
     names = (name for name in emitted.symbols if name in _BLAS)
     data = {name: value.ctypes.data for name, value in emitted.data.items()}
     pooled = {SYMBOL: pool(machine()).address} if SYMBOL in emitted.symbols else {}
-    return data | pooled | {name: _blas(_BLAS[name]) for name in names}
+    routines = {name: _routine(_BLAS[name]) for name in names}
+    for name in emitted.symbols:
+        if name.startswith(LAPACK):
+            routines[name] = _routine(name.removeprefix(LAPACK))
+    return data | pooled | routines
 
 
 @cache
-def _blas(name: str) -> int:
-    """Return the address of a routine of BLAS.
+def _routine(name: str) -> int:
+    """Return the address of a routine of BLAS or LAPACK.
 
     NumPy's own, already in the process, is preferred: its threads are there, and
     SciPy takes long to import.  Its sizes have 8 bytes, SciPy's 4; what is passed
@@ -63,8 +69,9 @@ def _of_numpy(symbol: str) -> int | None:
 
 
 def _of_scipy(name: str) -> int:
-    cython_blas: Any = import_module("scipy.linalg.cython_blas")
-    capsule = cython_blas.__pyx_capi__[name]
+    blas, lapack = (import_module(f"scipy.linalg.cython_{m}") for m in _MODULES)
+    known: Any = {**vars(blas)["__pyx_capi__"], **vars(lapack)["__pyx_capi__"]}
+    capsule = known[name]
     get_name = ctypes.pythonapi.PyCapsule_GetName
     get_name.restype, get_name.argtypes = ctypes.c_char_p, [ctypes.py_object]
     get = ctypes.pythonapi.PyCapsule_GetPointer

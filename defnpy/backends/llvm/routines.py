@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from defnpy.backends.llvm import lapack
 from defnpy.backends.llvm.types import literal, register_type
 from defnpy.base.errors import InternalError
 
@@ -18,9 +19,12 @@ _CODES = {False: 78, True: 84}  # "N", "T"
 
 def call(body: Body, statement: Call) -> None:
     """Write a call of the routine that `statement` names."""
-    if statement.name != "gemm":
-        raise InternalError(f"{statement.name} is not a routine of {body.target.name}")
-    _gemm(body, statement)
+    if not body.target.gemm:
+        raise InternalError(f"{body.target.name} has no {statement.name}")
+    if statement.name == "gemm":
+        _gemm(body, statement)
+    else:
+        lapack.call(body, statement)
 
 
 def _gemm(body: Body, statement: Call) -> None:

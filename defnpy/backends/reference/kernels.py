@@ -39,6 +39,7 @@ from defnpy.ir.rewrite import postorder
 
 if TYPE_CHECKING:
     from defnpy.ir.kernel import Block, Kernel
+    from defnpy.ir.op import Op
 
 Step = tuple[Callable[..., Any], Expr, list[int]]
 Plan = tuple[list[Step], list[int]]
@@ -209,6 +210,9 @@ def _copy(machine: _Machine, s: Copy) -> None:
 
 
 def _call(machine: _Machine, s: Call) -> None:
+    if s.op is not None:
+        _routine(machine, s, s.op)
+        return
     if s.name != "gemm":
         raise InternalError(f"there is no routine called {s.name}")
     m, n, k, batch = (s.attrs[name] for name in ("m", "n", "k", "batch"))
@@ -221,6 +225,19 @@ def _call(machine: _Machine, s: Call) -> None:
         array = array.reshape(batch, *(reversed(size) if turned else size))
         found.append(np.swapaxes(array, 1, 2) if turned else array)
     machine.target(target).reshape(batch, m, n)[...] = found[0] @ found[1]
+
+
+def _routine(machine: _Machine, s: Call, op: Op) -> None:
+    """Run the routine of an op by its evaluation."""
+    assert not isinstance(op.eval, Missing)
+    given = s.buffers[s.results : s.results + s.operands]
+    made = op.eval(s.attrs, *(machine.array(buffer) for buffer in given))
+    results = made if isinstance(made, tuple) else (made,)
+    for buffer, value in zip(s.buffers[: s.results], results, strict=True):
+        array = machine.target(buffer)
+        if (value.dtype, value.shape) != (array.dtype, array.shape):
+            raise InternalError(f"{value.dtype} is made by {statement_text(s)}")
+        array[...] = value
 
 
 def _fault(machine: _Machine, s: Fault) -> None:

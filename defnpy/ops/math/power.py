@@ -205,7 +205,10 @@ def _known(b: Expr) -> Any | None:
     """Return the number that every element of `b` is, if it is one constant."""
     while b.op is BROADCAST:
         (b,) = b.operands
-    return scalar_of(b)
+    found = scalar_of(b)
+    if isinstance(found, complex):
+        return found.real if found.imag == 0 else None
+    return found
 
 
 def _power_of_integers(a: Expr, b: Expr, known: int | None) -> Expr:

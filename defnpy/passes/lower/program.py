@@ -26,7 +26,7 @@ from defnpy.ir.kernel import (
 from defnpy.ir.types import TapeType, TensorType, TupleType
 from defnpy.ops.leaf import is_const
 from defnpy.passes.expand import expand
-from defnpy.passes.lower import control, loops, products, stores
+from defnpy.passes.lower import control, loops, products, routines, stores
 from defnpy.passes.lower.elements import Row, element
 from defnpy.passes.lower.plan import Plan
 from defnpy.passes.lower.rows import bundles
@@ -160,6 +160,8 @@ class Region:
             control.EMITTERS[family](self, event)
         elif family == "dot":
             products.emit(self, event)
+        elif family == "routine":
+            routines.emit(self, event)
         elif event.tensor.rank == 0:
             self.values[event, 0] = self.let(element(self, event, ()))
         elif family in ("store", "copy"):

@@ -165,7 +165,7 @@ class Storage:
             family = node.op.family
             if node.op is CHECK and node in forced:
                 forced.add(node.operands[0])
-            if family in ("control", "tape", "print"):
+            if family in ("control", "tape", "print", "routine"):
                 forced.update(node.operands)
             elif node.op is DOT and not is_small_product(node):
                 forced.update(node.operands)

@@ -10,6 +10,7 @@ from defnpy.backends import reference
 from defnpy.frontend.target import DefnTarget
 from defnpy.ir import kernel as k
 from defnpy.ir.statements import walk
+from defnpy.passes.kernel import delay
 from defnpy.runtime.pipeline import Stages
 from defnpy.runtime.signature import Binder
 
@@ -86,3 +87,134 @@ def test_turns_that_read_what_others_write_are_not_independent() -> None:
 def test_only_an_index_that_is_another_in_each_turn_tells_turns_apart() -> None:
     *_, outer, inner = found(arranged(reversed_rows, D), k.Loop)
     assert outer.independent and not inner.independent
+
+
+@pytest.fixture
+def rows_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delay, "LEAST", 0)
+    monkeypatch.setattr(delay, "ROW", 0)
+
+
+def heat(u: Any) -> Any:
+    for _ in range(3):
+        around = u[:-2, 1:-1] + u[2:, 1:-1] + u[1:-1, :-2] + u[1:-1, 2:]
+        new = u.copy()
+        new[1:-1, 1:-1] = u[1:-1, 1:-1] + 0.1 * (around - 4 * u[1:-1, 1:-1])
+        u = new
+    return u
+
+
+def heat_loops(u: Any) -> Any:
+    for _ in range(3):
+        new = u.copy()
+        for i in range(1, u.shape[0] - 1):
+            for j in range(1, u.shape[1] - 1):
+                around = u[i - 1, j] + u[i + 1, j] + u[i, j - 1] + u[i, j + 1]
+                new[i, j] = u[i, j] + 0.1 * (around - 4 * u[i, j])
+        u = new
+    return u
+
+
+def life(u: Any) -> Any:
+    for _ in range(3):
+        new = np.zeros_like(u)
+        for i in range(1, u.shape[0] - 1):
+            for j in range(1, u.shape[1] - 1):
+                near = np.sum(u[i - 1 : i + 2, j - 1 : j + 2]) - u[i, j]
+                if near == 3 or (near == 2 and u[i, j] == 1):
+                    new[i, j] = 1
+        u = new
+    return u
+
+
+def falling(u: Any) -> Any:
+    k = 0
+    while k < 4:
+        new = np.zeros_like(u)
+        for i in range(2, len(u)):
+            new[i] = u[i - 2] + 1
+        for i in range(1, len(u) - 1):
+            new[i] = 2 * new[i] - u[i + 1]
+        u = new
+        k += 1
+    return u
+
+
+def layers(u: Any) -> Any:
+    for _ in range(2):
+        new = u.copy()
+        new[:-3] = u[3:] + u[:-3]
+        u = new * 2
+    return u
+
+
+U = RNG.integers(0, 2, (9, 6)).astype(float)
+
+
+@pytest.mark.parametrize(
+    ("f", "u", "rows"),
+    [
+        (heat, U, 2),
+        (heat_loops, U, 2),
+        (life, U, 2),
+        (falling, U, 4),
+        (layers, np.stack([U] * 2, 2), 1),
+    ],
+)
+@pytest.mark.usefixtures("rows_of_any_size")
+def test_new_values_need_a_few_rows_only(f: Any, u: np.ndarray, rows: int) -> None:
+    kernel = arranged(f, u)
+    made = [each.buffer.shape for each in found(kernel, k.Alloc) if each.buffer.shape]
+    assert made[0][0] == rows and len(u) not in {shape[0] for shape in made}
+    assert len(list(found(kernel, k.Copy))) == 1  # of the argument, once
+
+
+def upside_down(u: Any) -> Any:
+    for _ in range(3):
+        u = u[::-1] + u
+    return u
+
+
+def from_the_first(u: Any) -> Any:
+    for _ in range(3):
+        new = u.copy()
+        for i in range(len(u)):
+            new[i] = u[i] + u[0]
+        u = new
+    return u
+
+
+def through_a_row_of_the_new(u: Any) -> Any:
+    for _ in range(3):
+        new = u.copy()
+        for i in range(1, len(u)):
+            new[i] = new[i - 1] + u[i]
+        u = new
+    return u
+
+
+@pytest.mark.parametrize("f", [upside_down, from_the_first, through_a_row_of_the_new])
+@pytest.mark.usefixtures("rows_of_any_size")
+def test_other_rows_that_are_needed_keep_the_whole_array(f: Any) -> None:
+    kernel = arranged(f, U)
+    assert U.shape in [each.buffer.shape for each in found(kernel, k.Alloc)]
+
+
+@pytest.mark.parametrize("low", [-3, -1, 0, 2])
+@pytest.mark.parametrize("high", [-2, 0, 1, 3])
+@pytest.mark.parametrize("start", [0, 3])
+@pytest.mark.usefixtures("rows_of_any_size")
+def test_the_copy_lags_far_enough(low: int, high: int, start: int) -> None:
+    first, last = max(start, -low, -high), 11 - max(low, high, 0)
+
+    def shifted(u: Any) -> Any:
+        for _ in range(2):
+            new = u * 0.5
+            for i in range(first, last):
+                new[i] = u[i + low] - u[i + high] + u[i]
+            u = new
+        return u
+
+    kernel = arranged(shifted, RNG.random((11, 3)))
+    (alloc,) = found(kernel, k.Alloc)
+    assert alloc.buffer.shape == (1 << max(-low, -high, 0).bit_length(), 3)

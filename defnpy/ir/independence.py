@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defnpy.ir.kernel import LOAD, Let, Store
+from defnpy.ir.kernel import LOAD, Let
 from defnpy.ir.rewrite import postorder
 from defnpy.ir.statements import (
     allocated,
     bound,
-    loads,
+    places,
     root,
     targets,
     walk,
@@ -40,25 +40,17 @@ def telling(
         changing: what else has other values in other turns.
         apart: buffers that are left out.
     """
-    private, places = allocated(body) | apart, _places(body)
+    private = allocated(body) | apart
+    reached = [place for statement in walk(body) for place in places(statement)]
     lets = {each.var: each.value for each in walk(body) if isinstance(each, Let)}
     turns = _Turns(lets, bound(body) | changing | among)
     written = {root(each) for s in walk(body) for each in targets(s)} - private
     found = set(among)
     for buffer in written:
-        reached = [place for place in places if root(place[0]) is buffer]
-        found &= _telling(reached, found, turns)
+        here = [place for place in reached if root(place[0]) is buffer]
+        found &= _telling(here, found, turns)
     whole = {root(each) for s in walk(body) for each in wholes(s)}
     return set() if whole & written else found
-
-
-def _places(block: Block) -> list[Place]:
-    found: list[Place] = []
-    for statement in walk(block):
-        found += loads(statement)
-        if isinstance(statement, Store):
-            found.append((statement.buffer, statement.index))
-    return found
 
 
 class _Turns:

@@ -87,6 +87,14 @@ def loads(statement: Statement) -> list[Place]:
     ]
 
 
+def places(statement: Statement) -> list[Place]:
+    """Return the elements that a statement itself reads or writes."""
+    found = loads(statement)
+    if isinstance(statement, Store):
+        found.append((statement.buffer, statement.index))
+    return found
+
+
 def wholes(statement: Statement) -> tuple[Buffer, ...]:
     """Return the buffers that a statement itself reads or writes as a whole."""
     if isinstance(statement, Copy):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from defnpy.ir.expr import scope
+from defnpy.passes.kernel.delay import delay_copies
 from defnpy.passes.kernel.independent import mark_independent
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 # In this order, each for a reason.
 PASSES: tuple[tuple[Callable[[Kernel], Kernel], str], ...] = (
+    (delay_copies, "arrays made of arrays move through memory once, not twice"),
     (mark_independent, "LLVM cannot tell the rows of one array apart"),
 )
 

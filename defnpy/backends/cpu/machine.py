@@ -13,7 +13,11 @@ from defnpy.backends.llvm.target import CPU, Target
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-LEVEL = 3
+LEVEL = 3  # of making instructions
+# Of LLVM's passes.  Level 1 makes vectors, too, and from 2 on loads of neighbours are
+# carried from one turn of a loop to the next, which costs more than it saves: vectors
+# must be shifted, and the last turns of the loop are done one by one.
+PASSES = 1
 _serial = count()
 
 
@@ -50,7 +54,7 @@ class Machine:
         module = llvm.parse_assembly(text, llvm.create_context())
         module.triple = self._target_machine.triple
         module.data_layout = str(self._target_machine.target_data)
-        options = llvm.create_pipeline_tuning_options(speed_level=LEVEL)
+        options = llvm.create_pipeline_tuning_options(speed_level=PASSES)
         options.loop_vectorization = True
         options.slp_vectorization = True
         options.loop_interleaving = True

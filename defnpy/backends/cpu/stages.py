@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from defnpy.backends.cpu.machine import LEVEL, machine
+from defnpy.backends.cpu.machine import LEVEL, PASSES, machine
 from defnpy.backends.llvm.emit import Emitted, emit
 
 if TYPE_CHECKING:
@@ -28,4 +28,5 @@ def fingerprint() -> tuple[str, ...]:
 
     this = machine()
     version = ".".join(map(str, llvm.llvm_version_info))
-    return (llvmlite.__version__, version, this.cpu, this.features, str(LEVEL))
+    levels = f"{PASSES}, {LEVEL}"
+    return (llvmlite.__version__, version, this.cpu, this.features, levels)

@@ -97,6 +97,17 @@ def test_explain_tells_what_was_fused():
     assert "in parallel      nothing" in text
 
 
+def test_explain_tells_what_runs_in_parallel_and_row_by_row():
+    @defn
+    def f(x):
+        y = np.exp(x - np.max(x, axis=1, keepdims=True))
+        return y / y.sum(axis=1, keepdims=True)
+
+    small, large = f.explain(np.ones((3, 4))), f.explain(np.ones((2000, 1000)))
+    assert "in parallel" in large and "row by row" in large
+    assert "in parallel      nothing" in small
+
+
 def test_explain_names_lines():
     @defn
     def f(x):

@@ -374,6 +374,14 @@ def text_elsewhere(x):
     return {"a": 1}[f"{x[0]}"]
 
 
+def text_in_container(x):
+    print([f"{x[0]}"])
+
+
+def text_returned(x):
+    return f"{x[0]}"
+
+
 def long_message(x):
     assert x[0] > 5, f"{x}"
 
@@ -388,6 +396,8 @@ def long_message(x):
         (tensor_separator, (V,), "strings known beforehand"),
         (closure, (V,), "cannot be shown"),
         (text_elsewhere, (V,), "an f-string of tensors"),
+        (text_in_container, (V,), "cannot be shown here"),
+        (text_returned, (V,), "an f-string of tensors cannot be returned"),
         (long_message, (V,), "at most 4 real numbers"),
     ],
 )

@@ -14,6 +14,7 @@ from defnpy.frontend.values import (
     Ragged,
     Rows,
     TensorMethod,
+    Text,
     describe,
 )
 from defnpy.ir.expr import Expr, make_param
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 # What has a meaning only where it was made.
-INSIDE = (Closure, Counting, Ragged, Rows, TensorMethod, TransformTarget)
+INSIDE = (Closure, Counting, Ragged, Rows, TensorMethod, Text, TransformTarget)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,16 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from defnpy.base import tree
 from defnpy.base.errors import DefnTypeError
-from defnpy.frontend.values import (
-    Closure,
-    Counting,
-    Ragged,
-    Rows,
-    TensorMethod,
-    Text,
-    describe,
-    has_tensors,
-)
+from defnpy.frontend.closing import INSIDE
+from defnpy.frontend.values import Text, describe, has_tensors
 from defnpy.ir.expr import Expr
 from defnpy.ops.printing import show
 
@@ -25,8 +17,6 @@ if TYPE_CHECKING:
 
     from defnpy.frontend.frame import Frame
 
-# What the compiler has in place of Python's own functions and iterators.
-_INSIDE = (Closure, Counting, Ragged, Rows, TensorMethod)
 _CONVERSIONS = {"r": repr, "s": str, "a": ascii}
 _MARK = re.compile("\0(\\d+)\0")
 
@@ -57,8 +47,8 @@ class Format:
         if isinstance(value, Text):
             for part in value.parts:
                 self.add(*part)
-        elif any(isinstance(leaf, _INSIDE) for leaf in tree.leaves(value)):
-            raise DefnTypeError(f"{describe(value)} cannot be shown")
+        elif any(isinstance(leaf, INSIDE) for leaf in tree.leaves(value)):
+            raise DefnTypeError(f"{describe(value)} cannot be shown here")
         elif not has_tensors(value):
             shown = _CONVERSIONS[conversion](value) if conversion else value
             self.text += _escaped(self._frame.static(format, shown, spec))

@@ -24,7 +24,7 @@ from defnpy.ir.kernel import (
 from defnpy.ir.rewrite import postorder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from defnpy.ir.expr import Expr
     from defnpy.ir.kernel import Block, Buffer, Statement
@@ -45,12 +45,17 @@ def blocks(statement: Statement) -> Iterator[Block]:
         yield statement.orelse
 
 
-def walk(block: Block) -> Iterator[Statement]:
+def walk(block: Iterable[Statement]) -> Iterator[Statement]:
     """Yield every statement of a block and of the blocks inside it, in order."""
     for statement in block:
         yield statement
         for inner in blocks(statement):
             yield from walk(inner)
+
+
+def is_parallel(statement: Statement) -> bool:
+    """Whether threads share the turns of a statement, a loop."""
+    return isinstance(statement, Loop) and statement.parallel
 
 
 def with_blocks(statement: Statement, change: Callable[[Block], Block]) -> Statement:

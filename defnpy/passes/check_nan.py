@@ -25,6 +25,7 @@ from defnpy.ops.control import (
     COND,
     FIRST_NAN,
     FOR,
+    ITEM,
     WHILE,
     check,
     index_const,
@@ -153,7 +154,8 @@ class _Body:
 
     def _check(self, node: Expr) -> None:
         """Check that `node` made no NaN."""
-        y, *operands = (self.mapping[each] for each in (node, *node.operands))
+        source = node.operands[0] if node.op is ITEM else node
+        y, *operands = (self.mapping[each] for each in (node, *source.operands))
         made, given = isnan(y), [x for x in operands if x.dtype.is_inexact]
         if any(x.shape != y.shape for x in given):
             made = reduce.any(made)
@@ -170,7 +172,8 @@ class _Body:
 
     def _told(self, node: Expr, operands: list[Expr]) -> tuple[str, list[Expr]]:
         """Return the text of an error, and the scalars it shows."""
-        what = f"`{_CALLED.get(node.op.name, node.op.name)}`"
+        name = (node.operands[0] if node.op is ITEM else node).op.name
+        what = f"`{_CALLED.get(name, name)}`"
         shown: list[Expr] = []
         if node.tensor.rank == 0 and node.op.family == "elementwise":
             if all(x.dtype.is_float for x in operands):
@@ -194,4 +197,6 @@ def _may_make(node: Expr) -> bool:
         return False
     if node.op.family == "elementwise":
         return node.op.name not in _SAFE or node.dtype.kind == "c"
-    return node.op in _MAKERS
+    if node.op is ITEM:
+        node = node.operands[0]
+    return node.op in _MAKERS or node.op.family == "routine"

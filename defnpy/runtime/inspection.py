@@ -7,9 +7,11 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from defnpy.ir.function import Function
-from defnpy.ir.kernel import Alloc, Block, Kernel, Loop
+from defnpy.ir.kernel import Alloc, Block, Kernel
 from defnpy.ir.printer import kernel_text, text
+from defnpy.ir.statements import is_parallel, walk
 from defnpy.ops.control import COND, FOR
+from defnpy.ops.gradient import CUSTOM_GRAD
 from defnpy.ops.leaf import scalar_of
 from defnpy.passes.lower.explain import explain
 
@@ -148,13 +150,13 @@ def explanation(variant: Variant, signature: str, count: int) -> str:
     stages = variant.stages
     compiled = Compiled(stages)
     origin = "found on disk" if stages.is_kept else "compiled in this process"
-    parallel = _parallel(stages.arranged.body)
+    parallel = sum(map(is_parallel, walk(stages.arranged.body)))
     head = {
         "specialised for": signature,
         "because": variant.why,
         "specialisations": str(count),
         "machine code": origin,
-        "in parallel": f"{parallel} loops" if parallel else "nothing",
+        "in parallel": f"loops: {parallel}" if parallel else "nothing",
         "memory in bytes": _pairs(compiled.memory),
         "cost": _pairs(compiled.cost),
     }
@@ -169,6 +171,8 @@ def _flops(function: Function) -> int:
 
 
 def _node_flops(node: Expr) -> int:
+    if node.op is CUSTOM_GRAD:
+        return 0  # its values are operands; its pullback is made by gradients alone
     bodies = [_flops(x) for x in node.attrs.values() if isinstance(x, Function)]
     if node.op is COND:
         return max(bodies)
@@ -181,6 +185,9 @@ def _node_flops(node: Expr) -> int:
     if node.op.name == "dot":
         a, (contracted, _) = node.operands[0], node.attrs["contract"]
         return 2 * node.tensor.size * prod(a.shape[axis] for axis in contracted)
+    if node.op.family == "routine":
+        x = node.operands[0].tensor
+        return x.size * min(x.shape[-2:])
     return sum(bodies)
 
 
@@ -190,25 +197,5 @@ def _turns(bounds: tuple[Expr, ...]) -> int:
     return 1 if None in known else len(range(*known))
 
 
-def _parallel(block: Block) -> int:
-    found = 0
-    for statement in block:
-        if isinstance(statement, Loop) and statement.parallel:
-            found += 1
-        found += sum(map(_parallel, _inner(statement)))
-    return found
-
-
 def _allocated(block: Block) -> int:
-    total = 0
-    for statement in block:
-        if isinstance(statement, Alloc):
-            total += statement.buffer.bytes
-        total += sum(map(_allocated, _inner(statement)))
-    return total
-
-
-def _inner(statement: Any) -> list[Block]:
-    """Return the blocks inside a statement."""
-    names = ("body", "then", "orelse", "test")
-    return [getattr(statement, name, ()) for name in names]
+    return sum(each.buffer.bytes for each in walk(block) if isinstance(each, Alloc))

@@ -82,7 +82,9 @@ def _loop(step: Step) -> str:
         if not step.plan.is_transient(event, list(events))
     ]
     names = _operations(nodes) or "copy"
-    return f"loop of {sizes}: {names} → {', '.join(made)}{fused}{_lines(nodes)}"
+    how = ", in parallel" if step.is_parallel else ""
+    how += ", row by row with the one before" if step.is_joined else ""
+    return f"loop of {sizes}: {names} → {', '.join(made)}{fused}{how}{_lines(nodes)}"
 
 
 def _product(step: Step, event: Expr) -> str:
@@ -104,6 +106,10 @@ def _gemm(event: Expr) -> str:
         )
     )
     return f"{'' if batch == 1 else f'{batch} times '}gemm {m}×{k} · {k}×{n}"
+
+
+def _routine(step: Step, event: Expr) -> str:
+    return f"{event.op.name} by LAPACK{_lines([event])}"
 
 
 def _store(step: Step, event: Expr) -> str:
@@ -176,6 +182,7 @@ _BY_FAMILY: dict[str, Callable[[Step, Expr], str]] = {
     "copy": _copy,
     "check": _check,
     "print": _print,
+    "routine": _routine,
 }
 
 

@@ -23,6 +23,7 @@ from defnpy.ir.kernel import (
     load,
     variable,
 )
+from defnpy.ir.statements import is_parallel, walk
 from defnpy.ir.types import TapeType, TensorType, TupleType
 from defnpy.ops.leaf import is_const
 from defnpy.passes.expand import expand
@@ -75,7 +76,7 @@ def _dtype_and_shape(e: Expr) -> tuple[DType, tuple[int, ...]]:
     return e.tensor.dtype, e.tensor.shape
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Step:
     """A group of events that is carried out together.
 
@@ -83,11 +84,15 @@ class Step:
         depth: how many loops and branches of the program are around it.
         events: its members; several share one nest of loops.
         plan: of the function they belong to.
+        is_joined: whether they are done row by row with the step before.
+        is_parallel: whether threads share the work.
     """
 
     depth: int
     events: tuple[Expr, ...]
     plan: Plan
+    is_joined: bool = False
+    is_parallel: bool = False
 
 
 @dataclass(eq=False)
@@ -142,16 +147,17 @@ class Region:
             if target is not None and old is None and root.op is not PARAM:
                 self.homes.setdefault(key_of(root), target)
         for bundle in bundles(self.plan, self.plan.schedule()):
+            noted, begin = self._note(bundle), len(self.block)
             with at(bundle[0][0].span):
                 if len(bundle) > 1:
-                    self._note(*bundle)
                     loops.emit_rows(self, bundle)
                 else:
                     self._carry_out(bundle[0])
+            for step in noted:
+                step.is_parallel = any(map(is_parallel, walk(self.block[begin:])))
         self._finish(targets)
 
     def _carry_out(self, group: list[Expr]) -> None:
-        self._note(group)
         event = group[0]
         family = event.op.family
         if self.plan.is_loop(event):
@@ -173,10 +179,16 @@ class Region:
         else:
             raise InternalError(f"{event!r} cannot be lowered")
 
-    def _note(self, *groups: list[Expr]) -> None:
-        if self.lowering.steps is not None:
-            for group in groups:
-                self.lowering.steps.append(Step(self.depth, tuple(group), self.plan))
+    def _note(self, groups: list[list[Expr]]) -> list[Step]:
+        """Tell who asked what will be done now."""
+        if self.lowering.steps is None:
+            return []
+        noted = [
+            Step(self.depth, tuple(group), self.plan, is_joined=place > 0)
+            for place, group in enumerate(groups)
+        ]
+        self.lowering.steps += noted
+        return noted
 
     def _constant(self, event: Expr) -> Buffer:
         name = f"k{self.lowering.fresh()}"

@@ -25,7 +25,7 @@ from defnpy.frontend.target import DefnTarget
 from defnpy.runtime.boundary import plain, shown_to_users
 from defnpy.runtime.dispatch import Dispatcher, Variant
 from defnpy.runtime.reasons import signature_text
-from defnpy.runtime.signature import Binder
+from defnpy.runtime.signature import Binder, check_static
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,6 +174,7 @@ class Defn(Interpretable):
         from defnpy.frontend.source import fence
 
         target = DefnTarget(function, static, **options)
+        check_static(function, static)
         super().__init__(target, lambda: Binder(function, static), function)
         shown_to_users(fence)(function)
 

@@ -120,7 +120,7 @@ def test_inspect_takes_trees_options_and_files(module, tmp_path, capsys):
         ("looked_at:line", "f32[3", "these are no arguments: f32[3"),
         ("looked_at:line", "f32[3] f12[2] 1", "`f12[2]` is no argument"),
         ("looked_at:line", "f32[-1] 1 1", "a size may not be negative"),
-        ("looked_at:line", "f32[3]", "missing a required argument: 'w'"),
+        ("looked_at:line", "f32[3]", "needs the argument `w`"),
         ("looked_at:line", "f32[4,3] f32[4] 1", "DefnShapeError"),
     ],
 )

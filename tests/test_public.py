@@ -76,7 +76,7 @@ def test_polars() -> None:
         (np.array(["a"]), "strings"),
         (np.ma.masked_array([1.0, 2.0], [True, False]), "masked"),
         (pl.Series([1, None]), "nulls"),
-        (pl.Series(["a"]), "not one of numbers"),
+        (pl.Series(["a"]), "not of numbers"),
         ([1.0, 2.0], "tensor"),
         ("abc", "not an array"),
     ],

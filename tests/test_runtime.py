@@ -101,7 +101,7 @@ def test_arguments_of_every_layout(x):
     [
         ((np.array(["a"]), 1.0), dn.DefnTypeError, "strings"),
         ((pl.Series([1, None]), 1.0), dn.DefnTypeError, "nulls"),
-        ((V,), dn.DefnTypeError, "missing a required argument: 'a'"),
+        ((V,), dn.DefnTypeError, "needs the argument .a."),
         ((V, 2**70), dn.DefnOverflowError, "does not fit"),
         ((V, object()), dn.DefnTypeError, "object"),
     ],

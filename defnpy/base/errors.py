@@ -147,9 +147,13 @@ class InternalError(_Told):
     report: str | None = None
 
 
+_ALIKE = 0.7  # from 0 to 1, how much alike names must be
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """Return a hint that names what is spelled almost like `name`."""
-    found = difflib.get_close_matches(name, [n for n in known if n[:1] != "%"], 1)
+    names = [each for each in known if each[:1] != "%"]
+    found = difflib.get_close_matches(name, names, 1, _ALIKE)
     return f"did you mean `{found[0]}`?" if found else None
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import optree
 
+from defnpy.base.errors import DefnValueError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -68,10 +70,26 @@ def map(function: Callable[..., Any], first: Any, *rest: Any) -> Any:
     (11, {'x': 22})
     """
     firsts, treedef = flatten(first)
-    others = [treedef.flatten_up_to(tree) for tree in rest]
+    others = [_alike(first, treedef, tree) for tree in rest]
     return unflatten(
         treedef, [function(*each) for each in zip(firsts, *others, strict=True)]
     )
+
+
+def _alike(first: Any, treedef: TreeDef, tree: Any) -> list[Any]:
+    """Return the leaves of a tree that has at least the structure of `first`."""
+    try:
+        return treedef.flatten_up_to(tree)
+    except (ValueError, TypeError):
+        ours, theirs = paths(first, ""), paths(tree, "")
+        extra = [path for path in theirs if path not in ours][:3]
+        missing = [path for path in ours if path not in theirs][:3]
+        parts = [f"{', '.join(extra)} in it alone"] if extra else []
+        parts += [f"{', '.join(missing)} missing"] if missing else []
+        raise DefnValueError(
+            "a tree differs from the first in structure: "
+            + ("; ".join(parts) or "its containers are of other kinds")
+        ) from None
 
 
 def register_dataclass(cls: type | None = None, *, static: Iterable[str] = ()) -> Any:

@@ -6,6 +6,8 @@ import math
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from defnpy.base import tree
 from defnpy.base.dtypes import I64
 from defnpy.base.errors import DefnAttributeError, did_you_mean
@@ -41,15 +43,12 @@ def attribute(frame: Frame, base: Any, name: str) -> Any:
     if isinstance(base, Closure | Rows | Counting | TensorMethod):
         raise DefnAttributeError(f"a function or an iterator has no `{name}` here")
     if is_number(base) or base is None or isinstance(base, _PLAIN):
+        _check(base, name)
         return frame.static(getattr, base, name)
     made = getattr(type(base), name, None)
     if isinstance(made, property) and made.fget is not None:
         return frame.call(made.fget, [base], {})
-    if not hasattr(base, name):
-        raise DefnAttributeError(
-            f"{_called(base)} has no attribute `{name}`",
-            hint=did_you_mean(name, dir(base)),
-        )
+    _check(base, name)
     value = getattr(base, name)
     if isinstance(value, ModuleType | Expr):
         return value
@@ -58,6 +57,16 @@ def attribute(frame: Frame, base: Any, name: str) -> Any:
     if _is_own_tree(base) and not any(map(is_array, tree.leaves(value))):
         return wrap(value)
     return frame.session.capture(base, name, lambda: getattr(base, name))
+
+
+def _check(base: Any, name: str) -> None:
+    """Raise unless a static value has an attribute."""
+    if hasattr(base, name):
+        return
+    hint = did_you_mean(name, dir(base))
+    if hint is None and isinstance(base, list | tuple) and hasattr(np.ndarray, name):
+        hint = "`dn.tensor(...)` makes an array of numbers in a list"
+    raise DefnAttributeError(f"{_called(base)} has no attribute `{name}`", hint=hint)
 
 
 def _of_ragged(part: Ragged, name: str) -> Any:
@@ -75,8 +84,10 @@ def _of_ragged(part: Ragged, name: str) -> Any:
 
 
 def _called(base: Any) -> str:
-    if isinstance(base, ModuleType):
-        return f"the module `{base.__name__}`"
+    if type(base) in (list, tuple, dict):
+        return f"a {type(base).__name__}"
+    if isinstance(base, tuple):
+        return f"a {type(base).__name__}"
     return describe(base)
 
 

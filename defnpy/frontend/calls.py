@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import ast
 import functools
-from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType
+from types import (
+    BuiltinFunctionType,
+    BuiltinMethodType,
+    FunctionType,
+    MethodType,
+    ModuleType,
+)
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from defnpy.base.errors import DefnSyntaxError, DefnTypeError
+from defnpy.base.errors import DefnError, DefnSyntaxError, DefnTypeError
 from defnpy.frontend import inlining, methods, numpy_names, ragged, transforming
 from defnpy.frontend.iteration import items_of
 from defnpy.frontend.linearization import Pullback, pull
@@ -29,7 +35,7 @@ from defnpy.frontend.values import (
     describe,
     has_tensors,
 )
-from defnpy.ir.expr import Expr
+from defnpy.ir.expr import Expr, called_at, current_span
 from defnpy.ops.control import bounds_checks
 
 if TYPE_CHECKING:
@@ -182,11 +188,25 @@ def _function(
         return _static(frame, callee, args, kwargs)
     try:
         code = code_of(callee)
-    except DefnSyntaxError:
-        if static and not _holds_functions(args, kwargs):
+    except DefnSyntaxError as error:
+        if static and not _holds_functions(args, kwargs) and not _may_change(args):
+            return _static(frame, callee, args, kwargs)
+        with called_at(current_span()) as called:
+            error.span = error.span and error.span.within(called)
+        raise
+    try:
+        return inlining.call_function(frame, code, callee, args, kwargs)
+    except DefnError:
+        if _is_library(callee):  # what it says is about its inside
             return _static(frame, callee, args, kwargs)
         raise
-    return inlining.call_function(frame, code, callee, args, kwargs)
+
+
+def _may_change(args: list[Any]) -> bool:
+    """Whether a function may keep something in what it is given, unseen by us."""
+    owner = args[0] if args else None
+    own = (type, ModuleType, FunctionType)
+    return hasattr(owner, "__dict__") and not isinstance(owner, own)
 
 
 def _is_library(callee: FunctionType) -> bool:
@@ -223,10 +243,10 @@ def _static(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) 
     if given or _holds_functions(args, kwargs):
         what = describe(given and _first_tensor(args, kwargs))
         raise DefnTypeError(
-            f"`{_full_name(callee, name)}` cannot take {what}: it is not a function"
-            " of defnpy, of NumPy's that it has, nor one in this language"
+            f"`{_full_name(callee, name)}` is not compiled, and cannot take {what}"
             if given
-            else f"`{_full_name(callee, name)}` cannot take a function defined here"
+            else f"`{_full_name(callee, name)}` cannot take a function defined here",
+            hint="call it outside, and pass what it returns" if given else None,
         )
     return frame.static(callee, *args, **kwargs)
 

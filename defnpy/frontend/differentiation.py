@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from defnpy.base import tree
 from defnpy.base.errors import DefnTypeError
 from defnpy.frontend.closing import Closed, as_weak_as, close_call
+from defnpy.frontend.target import target_of
 from defnpy.frontend.values import describe, is_number
 from defnpy.ir.expr import Expr, scope
 from defnpy.ir.function import Function, inline
@@ -87,7 +88,7 @@ def grad(
         frame,
         target.target,
         (given.leaves, given.treedef),
-        first=lambda value: (_scalar(value, has_aux),),
+        first=lambda value: (_scalar(value, has_aux, _called(target)),),
     )
     wrt = given.wanted(closed)
     found = _derived(closed, lambda function: value_and_grad(function, wrt))
@@ -143,7 +144,8 @@ def _numbers(argnums: Any, count: int) -> list[int]:
     for each in given:
         if not isinstance(each, int) or not -count <= each < count:
             raise DefnTypeError(
-                f"argnums {argnums} does not name one of {count} positional arguments"
+                f"argnums is the number of a positional argument, or a tuple of them;"
+                f" {argnums!r} is none of the {count} there are",
             )
     return [each % count for each in given]
 
@@ -159,20 +161,33 @@ def _check_operands(operands: list[Any], owners: list[int], numbers: list[int]) 
         if not operand.dtype.is_inexact:
             raise DefnTypeError(
                 f"argument {owner} holds {operand.type}: only floats have gradients",
-                hint="convert it with `.astype`, or write `2.0` instead of `2`",
+                hint="pass a float, such as 2.0 instead of 2"
+                if operand.shape == ()
+                else "convert it with `.astype(float)`",
             )
 
 
-def _scalar(value: Any, has_aux: bool) -> Expr:
+def _called(target: TransformTarget) -> str:
+    """Return how the function that is differentiated is called."""
+    name = getattr(target_of(target.target), "__name__", "<lambda>")
+    return "the lambda" if name == "<lambda>" else f"`{name}`"
+
+
+def _scalar(value: Any, has_aux: bool, name: str) -> Expr:
     if has_aux and not (isinstance(value, tuple) and len(value) == 2):
-        raise DefnTypeError("with has_aux the function returns a pair (value, aux)")
+        raise DefnTypeError(
+            f"with has_aux a function returns a pair (value, aux); {name} returns"
+            f" {describe(value)}"
+        )
     scalar = value[0] if has_aux else value
     if is_number(scalar):
         scalar = as_expr(scalar)
     if not isinstance(scalar, Expr) or scalar.shape != () or not scalar.dtype.is_float:
         raise DefnTypeError(
-            f"the gradient is of a function that returns one float, not"
+            f"a gradient is of a function that returns one float; {name} returns"
             f" {describe(scalar)}",
-            hint="take the `sum` of an array, or use `dn.vjp`",
+            hint="take the `sum` of an array, or use `dn.vjp`"
+            if isinstance(scalar, Expr)
+            else "return the float; with `has_aux=True`, a pair of it and the rest",
         )
     return scalar

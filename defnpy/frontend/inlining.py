@@ -92,8 +92,8 @@ def _run(callee: Frame, bound: inspect.BoundArguments, args: list[Any]) -> Any:
     session = callee.session
     if session.depth >= MAX_DEPTH:
         raise DefnRecursionError(
-            f"`{callee.code.name}` calls itself more than {MAX_DEPTH} deep; the depth"
-            " of a recursion must be known when compiling",
+            f"calls of `{callee.code.name}` are nested more than {MAX_DEPTH} deep; the"
+            " depth of a recursion must be known when compiling",
             hint="a loop can run as long as a tensor says",
         )
     callee.env |= bound.arguments
@@ -121,7 +121,8 @@ def _entered(callee: Frame) -> Iterator[None]:
         try:
             yield
         except DefnError as error:
-            if error.span is not None and error.span.called is None:
+            told = isinstance(error, DefnRecursionError)
+            if error.span is not None and error.span.called is None and not told:
                 error.span = error.span.within(called)
             raise
         finally:

@@ -33,7 +33,9 @@ PROPERTIES: dict[str, Callable[[Expr], Any]] = {
 def item(x: Expr) -> Expr:
     """Return the only element, as the Python number it stands for."""
     if x.tensor.size != 1:
-        raise DefnTypeError(f"`.item()` needs one element, {x.type} has others")
+        raise DefnTypeError(
+            f"`.item()` needs one element, {x.type} has {x.tensor.size}"
+        )
     return as_python(FUNCTIONS["reshape"](x, ()))
 
 

@@ -32,7 +32,8 @@ def noting(frame: Frame, pairs: Sequence[tuple[ast.expr, Any]]) -> Iterator[None
     try:
         yield
     except DefnError as error:
-        if error.span is None or error.span == place:
+        # What a library calls its values says nothing to the user.
+        if not frame.is_library and (error.span is None or error.span == place):
             if not error.notes:
                 error.notes = named(pairs)
             if error.hint is None and isinstance(error, DefnStaticError):

@@ -10,6 +10,7 @@ from defnpy.base.dtypes import BOOL, I64
 from defnpy.base.errors import (
     NOTE,
     DefnShapeError,
+    DefnStaticError,
     DefnTypeError,
     DefnZeroDivisionError,
 )
@@ -66,15 +67,28 @@ def binary(frame: Frame, kind: type[ast.operator], a: Any, b: Any) -> Any:
     if isinstance(a, Ragged) or isinstance(b, Ragged):
         return _ragged(frame, kind, a, b)
     if not isinstance(a, Expr) and not isinstance(b, Expr):
-        return frame.static(BINARY[kind], a, b)
+        return _static(frame, kind, a, b)
     if isinstance(a, list) and kind is ast.Mult:
-        raise DefnTypeError("a list can be repeated a static number of times only")
+        raise DefnStaticError(
+            "how often a list is repeated must be known when compiling"
+        )
     if kind not in (ast.BitAnd, ast.BitOr, ast.BitXor):
         a, b = _counted(a, b)
     if kind in (ast.FloorDiv, ast.Mod):
         sign = "//" if kind is ast.FloorDiv else "%"
         b = nonzero(frame, as_expr(a), as_expr(b), sign)
     return BINARY[kind](as_expr(a), as_expr(b))
+
+
+def _static(frame: Frame, kind: type[ast.operator], a: Any, b: Any) -> Any:
+    """Return what Python computes of static values."""
+    try:
+        return frame.static(BINARY[kind], a, b)
+    except DefnTypeError:
+        for each in (a, b):
+            if not is_number(each):
+                as_expr(each)  # says what it is, if it is no array
+        raise
 
 
 def _ragged(frame: Frame, kind: type[ast.operator], a: Any, b: Any) -> Any:

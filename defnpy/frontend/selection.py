@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from defnpy.base.dtypes import BOOL, I64
-from defnpy.base.errors import DefnIndexError, DefnTypeError
+from defnpy.base.errors import DefnIndexError, DefnStaticError, DefnTypeError
 from defnpy.frontend.bounds import bounds_of, distance
 from defnpy.frontend.values import describe, is_number, known
 from defnpy.ir.expr import Expr
@@ -141,14 +141,21 @@ def _entry(frame: Frame, item: Any, axis: int, size: int) -> Entry:
     if isinstance(item, list):
         item = const(np.asarray(item, np.int64 if not item else None))
     if not isinstance(item, Expr):
-        raise DefnTypeError(f"{describe(item)} is not an index")
+        is_float = isinstance(item, float)
+        raise DefnTypeError(
+            f"{describe(item)} is not an index",
+            hint="`//` divides to an integer" if is_float else None,
+        )
     if item.dtype == BOOL:
         raise DefnTypeError(
             "a mask can be used alone, and in an assignment only",
             hint="use `np.where(mask, x, 0)` to choose by element",
         )
     if not item.dtype.is_integer:
-        raise DefnTypeError(f"an index must be an integer, not {item.type}")
+        raise DefnTypeError(
+            f"an index must be an integer, not {item.type}",
+            hint="`.astype(int)` makes one" if item.shape else "`int(...)` makes one",
+        )
     index = _in_bounds(frame, convert(item, I64), axis, size)
     return Point(index) if index.shape == () else Places(index)
 
@@ -181,6 +188,8 @@ def _window(frame: Frame, item: slice, axis: int, size: int) -> Window:
     if not any(isinstance(part, Expr) for part in (start, stop, step)):
         first, last, by = frame.static(slice(start, stop, step).indices, size)
         return Window(first, len(range(first, last, by)), by)
+    if isinstance(step, Expr):
+        raise DefnStaticError("the step of a slice must be known when compiling")
     if step not in (None, 1):
         raise DefnTypeError("a slice between run-time bounds needs a step of 1")
     length = max(distance(as_expr(start), as_expr(stop)) or 0, 0)

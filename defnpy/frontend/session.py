@@ -18,6 +18,8 @@ from defnpy.ir.types import TensorType
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from defnpy.base.span import Span
+
 
 @dataclass(frozen=True)
 class Capture:
@@ -42,6 +44,7 @@ class Session:
         stored: tokens of memory that was stored into, see `memory`.
         given: what the arguments of the call being made share memory with.
         result: what the result of the call made last shares memory with.
+        left: the `return` that was run last.
     """
 
     def __init__(self, root: Scope) -> None:
@@ -55,6 +58,7 @@ class Session:
         self.check_nan = False
         self.stored: dict[Any, Any] = {}
         self.result: Any = None
+        self.left: Span | None = None
         self.given: tuple[Any, list[Any], dict[str, Any]] | None = None
         self._captured: dict[Any, Any] = {}
         self._owned: dict[int, tuple[Any, Scope]] = {}

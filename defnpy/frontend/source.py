@@ -48,12 +48,15 @@ class Source:
     def _span(self, node: ast.AST) -> Span:
         last: Any = _header(node)
         line, end = node.lineno, last.end_lineno  # pyright: ignore
+        column = self._column(end, last.end_col_offset)
+        if last is node and isinstance(getattr(node, "body", None), list):
+            end, column = line, len(self.lines[line - 1].rstrip(":\n "))
         return Span(
             self.file,
             line,
             self._column(line, node.col_offset),  # pyright: ignore
             end,
-            self._column(end, last.end_col_offset),
+            column,
             tuple(text.rstrip("\n") for text in self.lines[line - 1 : end][:3]),
         )
 
@@ -94,8 +97,10 @@ class Code:
 def _header(node: ast.AST) -> ast.AST:
     """Return where the part of a statement ends that stands before its body."""
     match node:
-        case ast.For():
+        case ast.For() | ast.AsyncFor():
             return node.iter
+        case ast.With() | ast.AsyncWith():
+            return node.items[-1].optional_vars or node.items[-1].context_expr
         case ast.If() | ast.While():
             return node.test
         case ast.Match():

@@ -84,7 +84,7 @@ def specialize(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pr
             value = frame.call(target, given, options)
         except UnreachedError as reason:
             raise InternalError(f"a look escaped its loop: {reason}") from reason
-        results, result = _split(target, value)
+        results, result = _split(value, session.left or _place(target))
     own = tuple(param for param in params if isinstance(param, Expr))
     function = Function(
         _name(target), (*own, *session.params), results, tuple(root.effects)
@@ -105,7 +105,7 @@ def _nowhere() -> None:
 _NOWHERE = Code("", None, None)  # pyright: ignore
 
 
-def _split(target: Any, value: Any) -> tuple[tuple[Expr, ...], Any]:
+def _split(value: Any, place: Span | None) -> tuple[tuple[Expr, ...], Any]:
     """Return the tensors of a result, and the tree that says where they go."""
     leaves, treedef = tree.flatten(value)
     results = tuple(leaf for leaf in leaves if isinstance(leaf, Expr))
@@ -113,9 +113,7 @@ def _split(target: Any, value: Any) -> tuple[tuple[Expr, ...], Any]:
     count = 0
     for leaf in leaves:
         if isinstance(leaf, (*INSIDE, Pullback)):
-            raise DefnTypeError(
-                f"{describe(leaf)} cannot be returned", span=_place(target)
-            )
+            raise DefnTypeError(f"{describe(leaf)} cannot be returned", span=place)
         made.append(ResultSlot(count) if isinstance(leaf, Expr) else leaf)
         count += isinstance(leaf, Expr)
     return results, tree.unflatten(treedef, made)

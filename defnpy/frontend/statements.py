@@ -10,6 +10,7 @@ from defnpy.base.errors import (
     DefnAssertionError,
     DefnError,
     DefnShapeError,
+    DefnStaticError,
     DefnTypeError,
     DefnValueError,
     users,
@@ -208,6 +209,7 @@ def return_(frame: Frame, node: ast.Return) -> None:
     frame.env[RESULT] = value
     bind(frame, RESULT, value, memory_of(frame, node.value, value))
     frame.env[RETURNED] = True
+    frame.session.left = frame.span(node)
 
 
 def break_(frame: Frame, node: ast.Break) -> None:
@@ -264,6 +266,8 @@ def _can_show(frame: Frame, x: Expr) -> bool:
 
 def raise_(frame: Frame, node: ast.Raise) -> None:
     """Raise the user's exception, where no tensor decides it."""
+    if frame.session.tests and frame.is_library:
+        raise DefnStaticError("an argument must be known when compiling")
     if frame.session.tests:
         raise DefnTypeError(
             "`raise` cannot depend on the value of a tensor",

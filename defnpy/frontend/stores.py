@@ -145,7 +145,13 @@ def _spread(value: Expr, shape: tuple[int, ...]) -> Expr:
     """Return `value` broadcast to what is stored into; leading ones may go."""
     while value.tensor.rank > len(shape) and value.shape[0] == 1:
         value = reshape(value, value.shape[1:])
-    return broadcast_to(value, shape)
+    try:
+        return broadcast_to(value, shape)
+    except DefnShapeError:
+        part = value.tensor.with_shape(shape)
+        raise DefnShapeError(
+            f"{value.type} cannot be stored in a part that is {part}"
+        ) from None
 
 
 def _write(frame: Frame, selection: Selection, x: Expr, value: Expr) -> Expr:

@@ -267,6 +267,8 @@ def describe(value: Any) -> str:
     if isinstance(value, list | tuple | dict):
         return _describe_items(value)
     name = getattr(value, "__name__", None)
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype}[{','.join(map(str, value.shape))}]"
     if isinstance(value, type):
         return f"the class `{name}`"
     if isinstance(value, ModuleType):

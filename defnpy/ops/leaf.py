@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,6 +73,8 @@ def as_expr(value: Any) -> Expr:
         hint = "`dn.tensor(...)` makes an array of numbers in a list"
     elif isinstance(value, dict):
         hint = "`dn.tree.map(function, tree)` computes with every array of a tree"
+    elif hasattr(value, "__name__") and not isinstance(value, type | ModuleType):
+        hint = f"call it, as in `{value.__name__}(...)`"
     raise DefnTypeError(f"{_named(value)} is not an array or a number", hint=hint)
 
 
@@ -79,7 +82,7 @@ def _named(value: Any) -> str:
     if value is None:
         return "None"
     name = getattr(value, "__name__", None)
-    if name is not None and callable(value):
+    if name is not None and not isinstance(value, type | ModuleType):
         return f"the function `{name}`"
     kind = {"str": "string"}.get(type(value).__name__, type(value).__name__)
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"

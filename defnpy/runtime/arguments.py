@@ -30,13 +30,13 @@ def as_array(value: Any) -> np.ndarray:
         value = _converted(value)
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise DefnTypeError(
-            "a masked array has no value where it is masked",
+            "a masked array, which has no value where it is masked",
             hint="fill it first, for example x.filled(0)",
         )
     array = np.asarray(value)
     if array.dtype.kind not in "biufcV" or array.dtype.names:
         raise DefnTypeError(
-            f"an array of {_described(array)} is not one of numbers",
+            f"an array of {_described(array)}, not of numbers",
             hint="select or encode columns of numbers first",
         )
     return array.astype(as_dtype(array.dtype).numpy, copy=False)
@@ -46,14 +46,20 @@ def _converted(value: Any) -> np.ndarray:
     kind = type(value).__name__
     if _has_nulls(value):
         raise DefnTypeError(
-            f"the {kind} has nulls", hint="fill or drop them first, as fill_null does"
+            f"a {kind} with nulls", hint="fill or drop them first, as fill_null does"
+        )
+    strange = _strange_columns(value)
+    if strange:
+        raise DefnTypeError(
+            f"a {kind} whose column {strange[0]} is not of numbers",
+            hint="select or encode columns of numbers first",
         )
     try:
         if hasattr(value, "__array__"):
             return np.asarray(value)
         return np.from_dlpack(value)
-    except (TypeError, ValueError, RuntimeError, BufferError) as error:
-        raise DefnTypeError(f"a {kind} cannot be made an array: {error}") from None
+    except Exception as error:  # whatever a method of the user's raises
+        raise DefnTypeError(f"a {kind} that cannot be made an array: {error}") from None
 
 
 def _has_nulls(value: Any) -> bool:
@@ -62,6 +68,23 @@ def _has_nulls(value: Any) -> bool:
     if not callable(count):
         return False
     return bool(np.any(np.asarray(count())))
+
+
+def _strange_columns(value: Any) -> list[str]:
+    """Return the columns of a Polars data frame that are not of numbers."""
+    schema = getattr(value, "schema", None)
+    if not hasattr(value, "columns") or not hasattr(schema, "items"):
+        return []
+    return [
+        f"{name!r}, {dtype},"
+        for name, dtype in schema.items()  # pyright: ignore
+        if not (_is_numeric(dtype) or str(dtype) == "Boolean")
+    ]
+
+
+def _is_numeric(dtype: Any) -> bool:
+    test = getattr(dtype, "is_numeric", None)
+    return test is None or bool(test())
 
 
 def _described(array: np.ndarray) -> str:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from enum import Enum
+from types import EllipsisType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from defnpy.base import tree
-from defnpy.base.dtypes import BOOL, C128, F64, I64, as_dtype
-from defnpy.base.errors import DefnOverflowError, DefnTypeError
+from defnpy.base.dtypes import BOOL, C128, F64, I64, DType, as_dtype
+from defnpy.base.errors import (
+    DefnError,
+    DefnOverflowError,
+    DefnTypeError,
+    did_you_mean,
+)
+from defnpy.base.signatures import bind
 from defnpy.ir.expr import freeze
 from defnpy.ir.types import TensorType
 from defnpy.runtime.arguments import as_array, is_array
@@ -19,6 +27,11 @@ from defnpy.runtime.template import Template
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# What can be an argument besides arrays and numbers, and functions.
+_STATIC = (
+    *(str, bytes, type(None), Enum, ModuleType, DType, np.dtype, slice, range),
+    *(frozenset, EllipsisType),
+)
 _WEAK = {bool: BOOL, int: I64, float: F64, complex: C128}
 
 
@@ -39,6 +52,17 @@ class Call:
     arrays: list[Any]
 
 
+def check_static(function: Callable[..., Any], static: tuple[str, ...]) -> None:
+    """Raise unless `static` names parameters of `function`."""
+    known = inspect.signature(function).parameters if static else {}
+    for name in static:
+        if name not in known:
+            raise DefnTypeError(
+                f"{function.__name__} has no parameter `{name}` that could be static",
+                hint=did_you_mean(name, known),
+            )
+
+
 class Binder:
     """Takes calls of one function apart.
 
@@ -49,11 +73,9 @@ class Binder:
 
     def __init__(self, function: Callable[..., Any], static: tuple[str, ...]) -> None:
         """Read the signature."""
+        self._name = function.__name__
         self._signature = inspect.signature(function)
         kinds = self._signature.parameters
-        for name in static:
-            if name not in kinds:
-                raise DefnTypeError(f"{name!r} is no parameter of {function.__name__}")
         self._positions = [
             place for place, name in enumerate(kinds) if name in set(static)
         ]
@@ -77,7 +99,11 @@ class Binder:
         )
         leaves, treedef = tree.flatten(hidden)
         arrays: list[Any] = []
-        types = [_leaf(leaf, arrays) for leaf in leaves]
+        try:
+            types = [_leaf(leaf, arrays) for leaf in leaves]
+        except DefnError:
+            self._raise_named(hidden)
+            raise
         options = tuple(sorted((name, freeze(value)) for name, value in kwargs.items()))
         key = (treedef, tuple(map(_key, types)), freeze(tuple(held)), options)
         typed = list(tree.unflatten(treedef, types))
@@ -89,11 +115,18 @@ class Binder:
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Give positional arguments passed by name their positions."""
-        try:
-            bound = self._signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise DefnTypeError(str(error)) from None
+        bound = bind(self._name, self._signature, args, kwargs)
         return bound.args, bound.kwargs
+
+    def _raise_named(self, args: tuple[Any, ...]) -> None:
+        """Raise for the first leaf that cannot be an argument, with its name."""
+        for name, arg in zip(self.names(len(args)), args, strict=True):
+            for path, leaf in zip(tree.paths(arg, name), tree.leaves(arg), strict=True):
+                try:
+                    _leaf(leaf, [])
+                except DefnError as error:
+                    error.message = f"the argument `{path}` is {error.message}"
+                    raise
 
 
 def _leaf(leaf: Any, arrays: list[Any]) -> Any:
@@ -109,8 +142,16 @@ def _leaf(leaf: Any, arrays: list[Any]) -> Any:
         return TensorType(as_dtype(leaf.dtype), leaf.shape)
     elif is_array(leaf):
         array = _ready(as_array(leaf))
-    else:
+    elif callable(leaf) or isinstance(leaf, _STATIC):
         return leaf
+    elif isinstance(leaf, int | float | complex):  # of a class derived from them
+        number = next(each for each in _WEAK if isinstance(leaf, each))
+        return _leaf(number(leaf), arrays)
+    else:
+        raise DefnTypeError(
+            f"a {kind.__name__}, not an array, a number or a container of them",
+            hint="make it a dataclass of arrays, or a keyword-only parameter",
+        )
     arrays.append(array)
     return TensorType(as_dtype(array.dtype), array.shape)
 
@@ -119,7 +160,7 @@ def _number(value: Any) -> np.ndarray:
     try:
         return np.array(value, _WEAK[type(value)].numpy)
     except OverflowError:
-        raise DefnOverflowError(f"{value} does not fit in i64") from None
+        raise DefnOverflowError(f"{value}, which does not fit in i64") from None
 
 
 def _ready(array: np.ndarray) -> np.ndarray:

@@ -141,9 +141,45 @@ def matrix_norms(a):
     return total(linalg.matrix_norm(a, ord="nuc") + linalg.matrix_norm(a, ord=2))
 
 
+def pinv(a):
+    return total(linalg.pinv(a))
+
+
+def tall_pinv(a):
+    return total(linalg.pinv(a[..., :2]))
+
+
+def singular_pinv(a):
+    return total(linalg.pinv(a[..., :2] @ a[..., :2, :]))
+
+
+def lstsq(a):
+    x, residuals, _, s = linalg.lstsq(a[:, :2], a)
+    return total(x) + total(residuals, 1.0) + total(s, 2.0)
+
+
+def expm(a):
+    return total(linalg.expm(a) + linalg.expm(4 * a))
+
+
+def powers(a):
+    return total(linalg.matrix_power(a, 3)) + total(linalg.matrix_power(a, -2))
+
+
+def products(a):
+    made = linalg.multi_dot([a[0], a, a, a[:, :2]])
+    return total(made) + total(linalg.cross(a, a @ a)) + linalg.cond(a)
+
+
+def tensors(a):
+    cube = linalg.tensorinv(dn.reshape(a @ a, (3, 3, 1))[..., None], 1)
+    return total(cube) + total(linalg.tensorsolve(a[:, None, :], a[:, :1]))
+
+
 LOSSES = (
     *(inv, det, slogdet, solve, solve_transposed_twice, lower, transposed),
     *(conjugated, cholesky, upper_cholesky, lu, wide_lu, tall_lu, qr, tall_qr),
     *(wide_qr, eigvalsh, eigh, svdvals, svd, tall_svd, wide_svd, eigvals, eig),
-    *(norms, matrix_norms),
+    *(norms, matrix_norms, pinv, tall_pinv, singular_pinv, lstsq, expm, powers),
+    *(products, tensors),
 )

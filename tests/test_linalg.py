@@ -208,6 +208,127 @@ def test_eig(shape: tuple, dtype: str) -> None:
         assert distances.min(-1).max() < tolerance
 
 
+def deficient(dtype: str) -> np.ndarray:
+    return drawn(5, 2, dtype=dtype) @ drawn(2, 4, dtype=dtype, seed=1)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(1, 1), (3, 3), (2, 3, 5), (5, 3)])
+def test_pinv_and_rank(shape: tuple, dtype: str) -> None:
+    def both(a):
+        return linalg.pinv(a), linalg.matrix_rank(a)
+
+    for a in (drawn(*shape, dtype=dtype), deficient(dtype), np.zeros(shape, dtype)):
+        wanted = np.linalg.pinv(a, rcond=1e-5), np.linalg.matrix_rank(a)
+        agrees(both, wanted, a, tolerance=20 * TOLERANCE[dtype])
+
+
+def test_how_ranks_are_told() -> None:
+    a = np.array([np.diag([1.0, 1e-3, 1e-6]), np.diag([1.0, 1e-3, 0])])
+    for options in ({}, {"tol": 1e-2}, {"tol": [1e-4, 2.0]}, {"rtol": 1e-5}):
+        given: Any = {k: np.array(v) for k, v in options.items()}
+        wanted = np.linalg.matrix_rank(a, **given)
+        assert linalg.matrix_rank(a, **given).tolist() == wanted.tolist()
+    assert linalg.matrix_rank(np.zeros(3)) == 0
+    assert linalg.matrix_rank(np.ones(3)) == 1
+    assert linalg.matrix_rank(np.zeros((2, 0, 3))).tolist() == [0, 0]
+    made, wanted = linalg.pinv(a, 1e-2), np.linalg.pinv(a, 1e-2)
+    np.testing.assert_allclose(made, wanted)
+    assert linalg.pinv(np.zeros((2, 0, 3))).shape == (2, 3, 0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("sides", [(5,), (5, 2)])
+def test_lstsq(sides: tuple, dtype: str) -> None:
+    b = drawn(*sides, dtype=dtype, seed=2)
+    full, wide = drawn(5, 3, dtype=dtype), drawn(5, 7, dtype=dtype)
+    for a in (full, wide, deficient(dtype)):
+        with_numpy = np.linalg.lstsq(a, b, 1e-5)
+        made = defn(lambda a, b: linalg.lstsq(a, b, 1e-5))(a, b)
+        assert made.rank == with_numpy[2]
+        tolerance = 20 * TOLERANCE[dtype]
+        np.testing.assert_allclose(made.x, with_numpy[0], tolerance, tolerance)
+        np.testing.assert_allclose(made.s, with_numpy[3], tolerance, tolerance)
+        if a is full:
+            left = np.reshape(made.residuals, -1)
+            np.testing.assert_allclose(left, with_numpy[1], tolerance)
+    assert made.x.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", [1e-3, 0.5, 3.0, 40.0])
+def test_expm(size: float, dtype: str) -> None:
+    a = (drawn(2, 4, 4, dtype=dtype) * size / 4).astype(dtype)
+    a[1] = 0
+    wanted = scipy.linalg.expm(a)
+    scale = np.abs(wanted).max() * 20 * TOLERANCE[dtype]
+    program = defn(lambda a: linalg.expm(a))
+    for way in (program, program.evaluate):
+        made = way(a)
+        assert made.dtype == dtype
+        np.testing.assert_allclose(made, wanted, 0, scale)
+        np.testing.assert_array_equal(made[1], np.eye(4))
+
+
+def test_expm_of_what_is_not_finite() -> None:
+    for value in (np.inf, np.nan):
+        with np.errstate(all="ignore"):
+            made = linalg.expm(np.full((1, 1), value))
+        assert not np.isfinite(made)
+
+
+@pytest.mark.parametrize("dtype", ["i8", "f8", "c8"])
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 7, -1, -2])
+def test_matrix_power(n: int, dtype: str) -> None:
+    a = (np.arange(18).reshape(2, 3, 3) % 7).astype(dtype)
+    got, wanted = linalg.matrix_power(a, n), np.linalg.matrix_power(a, n)
+    if n >= 0:
+        assert got.dtype == wanted.dtype
+    np.testing.assert_allclose(got, wanted, 1e-4, 1e-5)
+
+
+def test_products() -> None:
+    a, b, c = drawn(4, 5), drawn(5, 2), drawn(2, 6)
+    for chain in ([a, b], [a, b, c], [a[0], b, c], [a, b, c, c[0]], [a[0], b, c, c[0]]):
+        np.testing.assert_allclose(linalg.multi_dot(chain), np.linalg.multi_dot(chain))
+    x, y = drawn(4, 3), drawn(3, seed=1)
+    np.testing.assert_allclose(linalg.cross(x, y), np.cross(x, y))
+    moved = linalg.cross(x.T, 2 * x.T, axis=0)
+    np.testing.assert_allclose(moved, np.cross(x.T, 2 * x.T, axis=0))
+    np.testing.assert_allclose(
+        linalg.trace(drawn(2, 3, 4), offset=1),
+        np.linalg.trace(drawn(2, 3, 4), offset=1),
+    )
+    t = drawn(2, 3, 6)
+    np.testing.assert_allclose(linalg.tensorinv(t), np.linalg.tensorinv(t))
+    b = drawn(2, 3)
+    np.testing.assert_allclose(linalg.tensorsolve(t, b), np.linalg.tensorsolve(t, b))
+    for p in (None, 2, -2, 1, -1, np.inf, "fro", "nuc"):
+        square = drawn(2, 3, 3)
+        np.testing.assert_allclose(linalg.cond(square, p), np.linalg.cond(square, p))
+    assert linalg.cond(np.zeros((2, 2))) == np.inf
+
+
+def spelled_as_numpy(a, b):
+    w, v = np.linalg.eigh(a @ a.T)
+    return (
+        *(np.linalg.solve(a, b), np.linalg.inv(a), np.linalg.det(a), w, abs(v)),
+        *(np.linalg.norm(a, "fro"), np.linalg.norm(b, axis=0), np.cross(a, a.T)),
+        *(np.linalg.lstsq(a[:, :2], b)[0], np.linalg.matrix_power(a, 2)),
+        *(np.linalg.multi_dot([a, b, b.T]), np.linalg.qr(a).R, np.linalg.svd(a).S),
+    )
+
+
+def test_numpys_names_in_programs() -> None:
+    a, b = drawn(3, 3), drawn(3, 2, seed=1)
+    program = defn(spelled_as_numpy)
+    for got, wanted in zip(program(a, b), spelled_as_numpy(a, b), strict=True):
+        assert got.dtype == wanted.dtype
+        np.testing.assert_allclose(got, wanted, 1e-11, 1e-12)
+    ints = np.array([[2, 1], [1, 1]])
+    assert defn(lambda a: np.linalg.inv(a))(ints).dtype == np.float64
+
+
 ORDERS = [None, 0, 1, -1, 2, -2, 3, 0.5, np.inf, -np.inf]
 KINDS = [None, "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf]
 

@@ -15,6 +15,7 @@ from defnpy.ir.expr import Expr
 from defnpy.ops.axes import reshape
 from defnpy.ops.family import convert
 from defnpy.ops.leaf import as_expr
+from defnpy.ops.linalg import FUNCTIONS as LINALG
 from defnpy.ops.movement import concatenate
 from defnpy.ops.public import FUNCTIONS
 
@@ -40,7 +41,9 @@ _STATIC = frozenset(
 )
 
 
-_OF_SEQUENCES = frozenset({"concatenate", "concat", "stack", "hstack", "vstack"})
+_OF_SEQUENCES = frozenset(
+    {"concatenate", "concat", "stack", "hstack", "vstack", "multi_dot"}
+)
 _OF_SHAPES = frozenset({"zeros", "ones", "empty", "full", "array", "asarray"})
 _OF_MANY = frozenset(
     {"dot", "where", "outer", "tensordot", "searchsorted", "inner", "take"}
@@ -89,6 +92,12 @@ NUMPY |= {
     for name, public in _RENAMED.items()
     if public in FUNCTIONS
 }
+NUMPY |= {
+    getattr(np.linalg, name): builder
+    for name, builder in LINALG.items()
+    if hasattr(np.linalg, name)
+}
+NUMPY[np.cross] = LINALG["cross"]
 NUMPY |= _OWN
 
 

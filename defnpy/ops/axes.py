@@ -12,7 +12,7 @@ from defnpy.base.dtypes import I64
 from defnpy.base.errors import DefnShapeError, DefnStaticError, DefnTypeError
 from defnpy.ir.expr import Expr, make
 from defnpy.ir.op import Attrs, Missing, Op, Sample
-from defnpy.ops.leaf import const
+from defnpy.ops.leaf import const, is_const
 
 if TYPE_CHECKING:
     from defnpy.ir.types import TensorType
@@ -125,6 +125,13 @@ def broadcast_to(x: Expr, shape: tuple[int, ...]) -> Expr:
 def full(type: TensorType, value: Any) -> Expr:
     """Return a tensor of `type` whose every element is `value`."""
     return broadcast_to(const(value, type.dtype, weak=type.weak), type.shape)
+
+
+def is_zero(x: Expr) -> bool:
+    """Whether every element of `x` is known to be zero."""
+    while x.op is BROADCAST:
+        (x,) = x.operands
+    return is_const(x) and not x.attrs["value"].any()
 
 
 def zeros_like(x: Expr) -> Expr:

@@ -52,7 +52,9 @@ def tril(x: Any, k: int = 0) -> Expr:
            [1., 1.]])
     """
     rows, columns, x = _last_axes(x)
-    return where(greater_equal(rows + k, columns), x, const(0, x.dtype))
+    return where(
+        greater_equal(rows + k, columns), x, const(0, x.dtype, weak=x.tensor.weak)
+    )
 
 
 def triu(x: Any, k: int = 0) -> Expr:
@@ -63,7 +65,9 @@ def triu(x: Any, k: int = 0) -> Expr:
            [0., 0.]])
     """
     rows, columns, x = _last_axes(x)
-    return where(greater_equal(columns, rows + k), x, const(0, x.dtype))
+    return where(
+        greater_equal(columns, rows + k), x, const(0, x.dtype, weak=x.tensor.weak)
+    )
 
 
 def _last_axes(x: Any) -> tuple[Expr, Expr, Expr]:

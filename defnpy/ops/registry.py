@@ -42,7 +42,7 @@ MODULES = (
     math,
     movement,
     indexing,
-    linalg,
+    *linalg.MODULES,
     reduce,
     dot,
     control,

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from defnpy.base.errors import InternalError
 from defnpy.ir.expr import make
 from defnpy.ir.types import TapeType, TensorType
-from defnpy.ops.axes import BROADCAST, full
+from defnpy.ops.axes import full, is_zero
 from defnpy.ops.control import index_const, tape_new
 from defnpy.ops.elementwise import add
 from defnpy.ops.family import convert
 from defnpy.ops.indexing import DYNAMIC_ADD, SCATTER_ADD, dynamic_add
-from defnpy.ops.leaf import is_const
 from defnpy.ops.movement import PAD
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def _onto(base: Expr, addend: Expr) -> Expr | None:
     while addend.op in (DYNAMIC_ADD, SCATTER_ADD):
         layers.append(addend)
         addend = addend.operands[0]
-    if _is_zero(addend):
+    if is_zero(addend):
         made = base
     elif addend.op is PAD and not any(addend.attrs["interior"]):
         starts = [index_const(low) for low in addend.attrs["low"]]
@@ -103,9 +102,3 @@ def _onto(base: Expr, addend: Expr) -> Expr | None:
     for layer in reversed(layers):
         made = make(layer.op, (made, *layer.operands[1:]), **layer.attrs)
     return made
-
-
-def _is_zero(node: Expr) -> bool:
-    while node.op is BROADCAST:
-        (node,) = node.operands
-    return is_const(node) and not node.attrs["value"].any()

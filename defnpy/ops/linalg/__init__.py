@@ -13,8 +13,11 @@ from defnpy.ops.linalg import (
     cholesky,
     determinant,
     eigen,
+    inverse,
     lu,
+    matrices,
     norms,
+    products,
     qr,
     routines,
     svd,
@@ -25,7 +28,7 @@ from defnpy.ops.linalg.decomposition import DECOMPOSITION as DECOMPOSITION
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MODULES = (cholesky, determinant, eigen, lu, norms, qr, routines, svd, triangular)
+MODULES = (cholesky, eigen, inverse, lu, qr, routines, svd, triangular)
 
 _NAMED: dict[Any, tuple[str, ...]] = {
     cholesky: ("cholesky",),
@@ -33,9 +36,15 @@ _NAMED: dict[Any, tuple[str, ...]] = {
     determinant: ("det", "slogdet"),
     dot: ("matmul",),
     eigen: ("eig", "eigh", "eigvals", "eigvalsh"),
+    inverse: ("cond", "lstsq", "matrix_rank", "pinv"),
     lu: ("inv", "lu", "solve"),
     manipulation: ("matrix_transpose",),
+    matrices: ("adjoint",),
     norms: ("matrix_norm", "norm", "vector_norm"),
+    products: (
+        *("cross", "diagonal", "expm", "matrix_power", "multi_dot", "outer"),
+        *("tensorinv", "tensorsolve", "trace"),
+    ),
     qr: ("qr",),
     svd: ("svd", "svdvals"),
     triangular: ("solve_triangular",),

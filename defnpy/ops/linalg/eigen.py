@@ -65,7 +65,7 @@ def _vectors(y: Expr, a: Expr) -> tuple[Expr, Expr]:
 def _vjp_eigh(cts: Sequence[Expr], y: Expr, a: Expr) -> tuple[Expr]:
     w, v = _vectors(y, a)
     core = identity_like(a) * row(convert(cts[0], a.dtype))
-    if y.attrs["vectors"]:
+    if y.attrs["vectors"] and not axes.is_zero(cts[1]):
         inside = matmul(adjoint(v), conj(cts[1]))
         core = core + scale(inside, convert(gaps(w), a.dtype))
     return (conj(symmetrized(matmul(matmul(v, core), adjoint(v)))),)
@@ -176,7 +176,7 @@ def _vjp_eig(cts: Sequence[Expr], y: Expr, a: Expr) -> tuple[Expr]:
     """Return the cotangent of A, whose eigenvectors have length 1."""
     w, v = _all_vectors(y, a)
     core = identity_like(a) * row(conj(cts[0]))
-    if y.attrs["vectors"]:
+    if y.attrs["vectors"] and not axes.is_zero(cts[1]):
         ct = conj(cts[1])
         along = convert(real(diagonal(matmul(adjoint(v), ct))), a.dtype)
         inside = matmul(adjoint(v), ct) - matmul(adjoint(v), v) * row(along)

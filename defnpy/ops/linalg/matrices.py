@@ -67,9 +67,14 @@ def swapped(x: Expr) -> Expr:
     return transpose(x, (*range(rank - 2), rank - 1, rank - 2))
 
 
-def adjoint(x: Expr) -> Expr:
-    """Return the conjugate transposes of matrices."""
-    return conj(swapped(x))
+def adjoint(x: Any) -> Expr:
+    """Return the conjugate transposes of matrices (…, m, n).
+
+    >>> dn.linalg.adjoint(np.array([[1.0, 2.0j]]))
+    array([[1.-0.j],
+           [0.-2.j]])
+    """
+    return conj(swapped(as_expr(x)))
 
 
 def identity_like(x: Expr) -> Expr:

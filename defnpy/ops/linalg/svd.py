@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from defnpy.ir.op import Attrs
 
-_FAILED = "SVD did not converge"
+FAILED = "SVD did not converge"
 
 
 def gaps(values: Expr) -> Expr:
@@ -107,10 +107,23 @@ def _check_thin(y: Expr) -> None:
         )
 
 
+def from_values(ct: Expr, a: Expr) -> Expr:
+    """Return the cotangent of matrices from that of their singular values."""
+    u, _, vh, _ = items(make(SVD, (a,), vectors="some"))
+    return conj(matmul(u * row(_as(ct, a)), vh))
+
+
+def along_values(da: Expr, a: Expr) -> Expr:
+    """Return the tangent of the singular values of matrices."""
+    u, _, vh, _ = items(make(SVD, (a,), vectors="some"))
+    return real(diagonal(matmul(matmul(adjoint(u), da), adjoint(vh))))
+
+
 def _vjp(cts: Sequence[Expr], y: Expr, a: Expr) -> tuple[Expr]:
     if y.attrs["vectors"] == "none":
-        u, _, vh, _ = items(make(SVD, (a,), vectors="some"))
-        return (conj(matmul(u * row(_as(cts[0], a)), vh)),)
+        return (from_values(cts[0], a),)
+    if axes.is_zero(cts[0]) and axes.is_zero(cts[2]):
+        return (from_values(cts[1], a),)
     _check_thin(y)
     u, s, vh, _ = items(y)
     ct_u, ct_s, ct_v = conj(cts[0]), cts[1], adjoint(conj(cts[2]))
@@ -135,8 +148,7 @@ def _vjp(cts: Sequence[Expr], y: Expr, a: Expr) -> tuple[Expr]:
 def _jvp(tangents: Any, y: Expr, a: Expr) -> list[Expr | None]:
     (da,) = tangents
     if y.attrs["vectors"] == "none":
-        u, _, vh, _ = items(make(SVD, (a,), vectors="some"))
-        return [real(diagonal(matmul(matmul(adjoint(u), da), adjoint(vh)))), None]
+        return [along_values(da, a), None]
     _check_thin(y)
     u, s, vh, _ = items(y)
     *_, m, k = u.shape
@@ -218,7 +230,7 @@ def _no_values(a: Expr) -> Expr:
 
 def _decomposed(a: Expr, vectors: str) -> SVDResult:
     u, s, vh, info = items(make(SVD, (a,), vectors=vectors))
-    return SVDResult(*(right(each, info, _FAILED) for each in (u, s, vh)))
+    return SVDResult(*(right(each, info, FAILED) for each in (u, s, vh)))
 
 
 def thin(a: Expr) -> SVDResult:
@@ -239,4 +251,4 @@ def svdvals(a: Any) -> Expr:
     if 0 in a.shape:
         return _no_values(a)
     s, info = items(make(SVD, (a,), vectors="none"))
-    return right(s, info, _FAILED)
+    return right(s, info, FAILED)

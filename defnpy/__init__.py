@@ -36,10 +36,12 @@ _LAZY = {
     "check": "defnpy.checking",
     "to_batched": "defnpy.data",
     "Serving": "defnpy.serving",
+    **dict.fromkeys(("reduce", "window_reduce"), "defnpy.folds"),
 }
 
 _CONSTANTS: dict[str, Any] = {
     **{"e": _math.e, "inf": _math.inf, "nan": _math.nan, "pi": _math.pi},
+    "euler_gamma": 0.5772156649015329,
     "newaxis": None,
 }
 

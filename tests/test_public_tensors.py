@@ -78,6 +78,15 @@ def test_linspace(num: int, endpoint: bool) -> None:
     same(dn.linspace(0, stops, **options), np.linspace(0, stops, **options))
 
 
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("dtype", [None, "i32", "u8"])
+def test_linspace_of_arrays(axis: int, dtype: str | None) -> None:
+    low, high = np.array([0.0, 10.0]), np.array([10.0, 100.0])
+    got = dn.linspace(low, high, 10, axis=axis, dtype=dtype)
+    wanted = np.linspace(low, high, 10, axis=axis, dtype=got.dtype)
+    np.testing.assert_allclose(got, wanted)
+
+
 @pytest.mark.parametrize("args", [(3,), (2, 4)])
 @pytest.mark.parametrize("k", [-1, 0, 2])
 def test_eye(args: tuple[int, ...], k: int) -> None:
@@ -196,6 +205,8 @@ def test_diagonals_made_and_replaced() -> None:
         same(np.diagonal(changed, offset), np.arange(size))
     with pytest.raises(dn.DefnShapeError, match="two axes"):
         dn.diagonal(M[0])
+    with pytest.raises(dn.DefnTypeError, match="cannot store f64 into i64"):
+        dn.put_diagonal(np.zeros((2, 2), int), np.ones(2))
 
 
 def test_iota() -> None:
@@ -284,6 +295,8 @@ def test_windows_at_run_time() -> None:
     same(dn.dynamic_update_slice(M, np.zeros((2, 2), int), (1, 1)), changed)
     with pytest.raises(IndexError, match="windows along axis 0"):
         dn.dynamic_slice(M, (2, 0), (2, 2))
+    with pytest.raises(dn.DefnShapeError, match="a start is a scalar"):
+        dn.dynamic_slice(np.arange(4), (np.arange(2),), (1,))
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.int8, np.uint8, np.bool_])
@@ -316,6 +329,69 @@ def test_dot_over_axes() -> None:
     same(dn.dot(X, y, axes=((2,), (0,))), np.tensordot(X, y, ((2,), (0,))))
     got = dn.dot(X, y, axes=(2, 0), batch_axes=(0, 1))
     same(got, np.einsum("bij,jbk->bik", X, y))
+
+
+@pytest.mark.parametrize(
+    ("axes", "batch_axes", "message"),
+    [
+        (([2], [1]), ([0], [1]), "contracted or paired once"),
+        (([2], [3]), None, "axis 3 does not exist"),
+        (([0, 2], [0]), None, "axes are paired"),
+    ],
+)
+def test_dot_over_axes_that_do_not_fit(
+    axes: object, batch_axes: object, message: str
+) -> None:
+    a, b = np.ones((2, 1, 2)), np.ones((2, 2, 1))
+    with pytest.raises(dn.DefnShapeError, match=message):
+        dn.dot(a, b, axes=axes, batch_axes=batch_axes)
+
+
+def test_axes_that_do_not_exist_have_no_order() -> None:
+    with pytest.raises(dn.DefnShapeError, match="axis 2 does not exist"):
+        dn.permute_dims(np.ones((2, 2)), (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("widths", "interior", "wanted"),
+    [
+        ([(-1, -1)], 0, [2, 3]),
+        ([(-1, 2)], 0, [2, 3, 4, 9, 9]),
+        ([(-1, 0)], 1, [9, 2, 9, 3, 9, 4]),
+        ([(-6, 3)], 0, [9]),
+        ([(-2, -2)], 0, []),
+    ],
+)
+def test_padding_that_takes_away(widths: list, interior: int, wanted: list) -> None:
+    x = np.arange(1, 5)
+    got = dn.pad(x, widths, constant_values=9, interior=interior)
+    np.testing.assert_array_equal(got, wanted)
+    with pytest.raises(dn.DefnValueError, match="may not be negative in 'edge'"):
+        dn.pad(x, [(-1, 0)], "edge")
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i8", "u1", "f4", "f8"])
+def test_remainders_and_quotients_towards_zero(dtype: str) -> None:
+    a = RNG.integers(-128, 128, 200).astype(dtype)
+    b = RNG.integers(1, 100, 200) * RNG.choice([-1, 1], 200)
+    b = np.where(b.astype(dtype) == 0, 1, b).astype(dtype)
+    np.testing.assert_array_equal(dn.fmod(a, b), np.fmod(a, b))
+    assert dn.fmod(a, b).dtype == a.dtype
+    if a.dtype.kind in "iu":
+        whole = np.trunc(a / b.astype(float)).astype(dtype)
+        np.testing.assert_array_equal(dn.quotient(a, b), whole)
+        for got, wanted in zip(dn.divmod(a, b), np.divmod(a, b), strict=True):
+            np.testing.assert_array_equal(got, wanted)
+    else:
+        with pytest.raises(dn.DefnTypeError, match="quotient takes integers"):
+            dn.quotient(a, b)
+
+
+def test_fmod_of_what_is_no_number() -> None:
+    divisors = np.array([1, 2, np.inf, np.inf, 0])
+    got = dn.fmod(np.array([-0.0, np.inf, 3.0, -3.0, 1.0]), divisors)
+    np.testing.assert_array_equal(got, [-0.0, np.nan, 3, -3, np.nan])
+    assert np.signbit(got[0])
 
 
 def test_what_only_values_can_size_runs_outside_programs() -> None:

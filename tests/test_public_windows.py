@@ -72,6 +72,43 @@ def convolved(
     return made
 
 
+@pytest.mark.parametrize("name", ["max", "min"])
+@pytest.mark.parametrize("padding", ["valid", [(1, 2), (0, 1)]])
+@pytest.mark.parametrize("strides", [(1, 1), (2, 3)])
+def test_window_scatter(name: str, padding: object, strides: tuple) -> None:
+    x, shape = RNG.standard_normal((6, 8)), (2, 3)
+    options = {"strides": strides, "padding": padding}
+    source = RNG.standard_normal(
+        getattr(dn, f"window_{name}")(x, shape, **options).shape
+    )
+    got = getattr(dn, f"window_scatter_{name}")(x, source, shape, initial=2, **options)
+    wanted = np.full(x.shape, 2.0)
+    fill = -np.inf if name == "max" else np.inf
+    pairs = [(0, 0), (0, 0)] if padding == "valid" else padding
+    padded = np.pad(x, pairs, constant_values=fill)
+    places = np.pad(np.arange(x.size).reshape(x.shape), pairs, constant_values=-1)
+    at = dict(windows_of(places, shape, strides, (1, 1)))
+    for place, window in windows_of(padded, shape, strides, (1, 1)):
+        chosen = at[place].flat[getattr(np, f"arg{name}")(window)]
+        if chosen >= 0:  # else the window has nothing but padding
+            wanted.flat[chosen] += source[place]
+    same(got, wanted)
+
+
+def test_window_scatter_of_ties_and_of_the_gradient() -> None:
+    x = np.array([1, 1, 2, 2])
+    got = dn.window_scatter_max(x, np.array([5, 7]), (2,), strides=2)
+    np.testing.assert_array_equal(got, [5, 0, 7, 0])
+
+    def pooled(x):
+        return dn.sum(dn.window_max(x, (2, 2), strides=2) ** 2)
+
+    x = RNG.standard_normal((4, 6))
+    twice = 2 * dn.window_max(x, (2, 2), strides=2)
+    spread = dn.window_scatter_max(x, twice, (2, 2), strides=2)
+    np.testing.assert_allclose(dn.grad(pooled)(x), spread)
+
+
 def test_conv() -> None:
     x, kernel = RNG.standard_normal((2, 3, 5, 6)), RNG.standard_normal((4, 3, 2, 3))
     got = dn.conv(

@@ -58,6 +58,7 @@ LIBRARY = {
     "data",
     "serving",
     "random",
+    "folds",
 }
 PUBLIC_ROOMS = LIBRARY | {"tree", "config", "cache", "errors", "linalg", "fft"}
 PRIVATE_ROOMS = set(FLOORS) - PUBLIC_ROOMS

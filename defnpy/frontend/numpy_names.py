@@ -110,11 +110,6 @@ def _log(x: Any, base: Any = None) -> Any:
     return made if base is None else made / FUNCTIONS["log"](base)
 
 
-def _fmod(x: Any, y: Any) -> Any:
-    x, y = as_expr(x), as_expr(y)
-    return x - FUNCTIONS["trunc"](x / y) * y
-
-
 _MATH_RENAMED = {"fabs": "abs", "gamma": "gamma", "isclose": "isclose"}
 MATH: dict[Any, Callable[..., Any]] = {
     getattr(math, name): FUNCTIONS[_MATH_RENAMED.get(name, name)]
@@ -131,7 +126,7 @@ MATH |= {
     math.floor: _whole("floor"),
     math.ceil: _whole("ceil"),
     math.trunc: _whole("trunc"),
-    math.fmod: _fmod,
+    math.fmod: FUNCTIONS["fmod"],
     math.degrees: lambda x: as_expr(x) * (180.0 / math.pi),
     math.radians: lambda x: as_expr(x) * (math.pi / 180.0),
     math.fsum: lambda values: sum(values, 0.0),

@@ -24,6 +24,7 @@ from defnpy.base.errors import (
 from defnpy.ir.expr import Expr
 from defnpy.ir.types import TensorType
 from defnpy.ops import axes, movement
+from defnpy.ops.elementwise import floor
 from defnpy.ops.family import common, convert
 from defnpy.ops.leaf import as_expr, const, scalar_of
 from defnpy.ops.movement import stack
@@ -283,9 +284,17 @@ def iota(shape: Any, axis: int | None = None, dtype: Any = None) -> Expr:
 
 
 def linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, *, dtype: Any = None
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    *,
+    dtype: Any = None,
+    axis: int = 0,
 ) -> Expr:
-    """Return `num` numbers at equal distances from `start` to `stop`.
+    """Return `num` numbers at equal distances from `start` to `stop`, along `axis`.
+
+    The bounds may be tensors; integers of a `dtype` asked for are rounded down.
 
     >>> dn.linspace(0, 1, 5)
     array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
@@ -303,4 +312,8 @@ def linspace(
     share = axes.reshape(share, (count,) + (1,) * first.tensor.rank)
     first, last = convert(first, work), convert(last, work)
     # Both ends are met exactly this way; start + i * step would miss the last.
-    return convert((1 - share) * first + share * last, made)
+    numbers = (1 - share) * first + share * last
+    if made.is_integer:
+        numbers = floor(numbers)
+    place = axes.normalize_axes(axis, numbers.tensor.rank)[0]
+    return convert(movement.moveaxis(numbers, 0, place), made)

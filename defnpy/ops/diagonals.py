@@ -9,9 +9,9 @@ import numpy as np
 from defnpy.base.errors import DefnShapeError
 from defnpy.ops import axes, indexing, movement, reduce
 from defnpy.ops.creation import static_int
-from defnpy.ops.family import convert
 from defnpy.ops.leaf import as_expr, const
 from defnpy.ops.manipulation import one_axis
+from defnpy.ops.selecting import storable
 
 if TYPE_CHECKING:
     from defnpy.ir.expr import Expr
@@ -69,7 +69,7 @@ def put_diagonal(x: Any, values: Any, offset: int = 0) -> Expr:
         raise DefnShapeError(f"a diagonal needs two axes, not {x.type}")
     places = _places(x, static_int(offset, "offset"))
     flat = _flat_last(x)
-    ready = convert(as_expr(values), x.dtype)
+    ready = storable(as_expr(values), x.dtype)
     ready = axes.broadcast_to(ready, (*flat.shape[:-1], len(places)))
     made = indexing.scatter(flat, const(places), ready, flat.tensor.rank - 1)
     return axes.reshape(made, x.shape)

@@ -11,7 +11,7 @@ from defnpy.base.errors import DefnShapeError
 from defnpy.ir.expr import Expr, make
 from defnpy.ir.op import Attrs, Missing, Op, Sample
 from defnpy.ir.types import TensorType
-from defnpy.ops.axes import Batched, broadcast_to, reshape
+from defnpy.ops.axes import Batched, broadcast_to, normalize_axes, reshape
 from defnpy.ops.elementwise import multiply
 from defnpy.ops.family import common, convert
 from defnpy.ops.leaf import as_expr, const
@@ -173,6 +173,7 @@ def dot(a: Any, b: Any, *, axes: Any = None, batch_axes: Any = None) -> Expr:
     a, b = as_expr(a), as_expr(b)
     if axes is not None or batch_axes is not None:
         pairs = [_pair(given, a, b) for given in (axes, batch_axes)]
+        _check_axes(*pairs)
         return dot_general(a, b, pairs[0], pairs[1])
     if a.tensor.rank == 0 or b.tensor.rank == 0:
         return multiply(a, b)
@@ -185,10 +186,21 @@ def _pair(given: Any, a: Expr, b: Expr) -> Axes:
     left, right = given if given is not None else ((), ())
 
     def normal(axes: Any, rank: int) -> tuple[int, ...]:
-        each = (axes,) if isinstance(axes, int) else tuple(axes)
-        return tuple(axis % rank for axis in each)
+        each = axes if isinstance(axes, tuple | list) else (axes,)
+        return tuple(place for axis in each for place in normalize_axes(axis, rank))
 
     return normal(left, a.tensor.rank), normal(right, b.tensor.rank)
+
+
+def _check_axes(contract: Axes, batch: Axes) -> None:
+    for left, right in (contract, batch):
+        if len(left) != len(right):
+            raise DefnShapeError(f"axes are paired, but {left} and {right} are not")
+    for contracted, paired in zip(contract, batch, strict=True):
+        if len({*contracted, *paired}) != len(contracted) + len(paired):
+            raise DefnShapeError(
+                f"an axis is contracted or paired once: {contracted}, {paired}"
+            )
 
 
 def _check_inner(a: Expr, b: Expr, right: int) -> None:

@@ -330,11 +330,12 @@ def pad(
     constant_values: Any = 0,
     interior: Any = 0,
 ) -> Expr:
-    """Return `x` with elements added around it.
+    """Return `x` with elements added around it, or taken away.
 
     Args:
         x: tensor.
-        pad_width: a number, ``(before, after)``, or that for each axis.
+        pad_width: a number, ``(before, after)``, or that for each axis; negative
+            numbers take elements away (of the ``"constant"`` mode only).
         mode: ``"constant"``, or NumPy's ``"edge"``, ``"reflect"``, ``"symmetric"``
             or ``"wrap"``.
         constant_values: what is added, a scalar.
@@ -353,6 +354,8 @@ def pad(
         return pad_constant(x, widths, as_expr(constant_values), inner)
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
         raise DefnValueError(f"pad has no mode {mode!r}")
+    if any(low < 0 or high < 0 for low, high in widths):
+        raise DefnValueError(f"pad_width may not be negative in {mode!r}: {pad_width}")
     for axis, width in enumerate(widths):
         if width != (0, 0):
             index = np.pad(np.arange(x.shape[axis]), width, mode=mode)  # pyright: ignore
@@ -367,19 +370,33 @@ def _pad_widths(given: Any, rank: int) -> list[tuple[int, int]]:
         raise DefnShapeError(f"pad_width {given} does not fit {rank} axes") from None
     if array.dtype.kind not in "iu" and array.size:
         raise DefnTypeError(f"pad_width must hold static ints, not {given!r}")
-    if (array < 0).any():
-        raise DefnValueError(f"pad_width may not be negative: {given}")
     return [(int(low), int(high)) for low, high in array]
 
 
 def pad_constant(
     x: Expr, widths: Sequence[tuple[int, int]], value: Expr, interior: Sequence[int]
 ) -> Expr:
-    """Return `x` with a scalar around and between its elements."""
-    low, high = [before for before, _ in widths], [after for _, after in widths]
+    """Return `x` with a scalar around and between its elements.
+
+    A negative width takes elements away, after those between have been added.
+    """
+    low = [max(before, 0) for before, _ in widths]
+    high = [max(after, 0) for _, after in widths]
     made = movement.pad(x, low, high, interior)
     fill = convert(value, x.dtype)
-    if made is x or (is_const(fill) and not fill.attrs["value"].any()):
-        return made
-    own = axes.full(TensorType(BOOL, x.shape), True)
-    return where(movement.pad(own, low, high, interior), made, fill)
+    if made is not x and not (is_const(fill) and not fill.attrs["value"].any()):
+        own = axes.full(TensorType(BOOL, x.shape), True)
+        made = where(movement.pad(own, low, high, interior), made, fill)
+    return _cropped(made, widths)
+
+
+def _cropped(x: Expr, widths: Sequence[tuple[int, int]]) -> Expr:
+    """Return `x` without as many elements at its ends as `widths` are negative."""
+    if all(low >= 0 and high >= 0 for low, high in widths):
+        return x
+    start = [max(-low, 0) for low, _ in widths]
+    stop = [
+        max(size + min(high, 0), begin)
+        for size, begin, (_, high) in zip(x.shape, start, widths, strict=True)
+    ]
+    return strided_slice(x, start, stop, [1] * x.tensor.rank)

@@ -51,7 +51,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Expr:
     """Return `x` with its axes reordered, reversed by default."""
     x = as_expr(x)
     order = tuple(reversed(range(x.tensor.rank))) if axes is None else tuple(axes)
-    order = tuple(a % max(x.tensor.rank, 1) for a in order)
+    order = tuple(axis for a in order for axis in normalize_axes(a, x.tensor.rank))
     if sorted(order) != list(range(x.tensor.rank)):
         raise DefnShapeError(f"{axes} does not order the axes of {x.type}")
     return (

@@ -13,6 +13,7 @@ from defnpy.ops import (
     composite,
     creation,
     diagonals,
+    division,
     dot,
     einsum,
     elementwise,
@@ -29,6 +30,7 @@ from defnpy.ops import (
     sorting,
     statistics,
     unsized,
+    window_scatter,
     windows,
 )
 from defnpy.ops.examples import EXAMPLES
@@ -89,6 +91,7 @@ _NAMED = {
         *("tensordot", "vecdot", "isin"),
     ),
     complex: ("real", "imag", "conj", "make_complex"),
+    division: ("fmod", "quotient", "divmod"),
     diagonals: ("diag", "diagonal", "trace", "make_diagonal", "put_diagonal"),
     einsum: ("einsum",),
     grids: ("eye", "tri", "tril", "triu", "meshgrid", "one_hot"),
@@ -104,6 +107,7 @@ _NAMED = {
         *("nonzero", "unique_all", "unique_counts", "unique_inverse"),
         "unique_values",
     ),
+    window_scatter: ("window_scatter_max", "window_scatter_min"),
     windows: (
         *("conv", "window_sum", "window_prod", "window_max", "window_min"),
         "window_mean",

@@ -36,6 +36,7 @@ from defnpy.ops.movement import iota, ravel
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from defnpy.base.dtypes import DType
     from defnpy.ir.expr import Expr
 
 
@@ -199,15 +200,19 @@ def _prepared(
 ) -> tuple[Expr, Expr, Expr, Expr]:
     x, updates = as_expr(x), as_expr(updates)
     flat, places = _places(x, indices, mode)
-    if not (updates.tensor.weak and updates.dtype.kind in "bi") and not can_store(
-        updates.dtype, x.dtype
-    ):
-        raise DefnTypeError(
-            f"cannot store {updates.dtype} into {x.dtype}",
-            hint=f"convert it: dn.astype(updates, {str(x.dtype)!r})",
-        )
     shape = (*places.shape, *flat.shape[1:])
-    return x, flat, places, axes.broadcast_to(convert(updates, x.dtype), shape)
+    return x, flat, places, axes.broadcast_to(storable(updates, x.dtype), shape)
+
+
+def storable(updates: Expr, dtype: DType) -> Expr:
+    """Return what is stored in the array's dtype; another kind is refused."""
+    counts = updates.tensor.weak and updates.dtype.kind in "bi"
+    if not counts and not can_store(updates.dtype, dtype):
+        raise DefnTypeError(
+            f"cannot store {updates.dtype} into {dtype}",
+            hint=f"convert it: dn.astype(updates, {str(dtype)!r})",
+        )
+    return convert(updates, dtype)
 
 
 def dynamic_slice(
@@ -234,9 +239,7 @@ def dynamic_update_slice(
     array([0, 1, 2, 7, 8])
     """
     x, update = as_expr(x), as_expr(update)
-    if not can_store(update.dtype, x.dtype):
-        raise DefnTypeError(f"cannot store {update.dtype} into {x.dtype}")
-    ready = convert(update, x.dtype)
+    ready = storable(update, x.dtype)
     return indexing.dynamic_update(x, ready, _starts(x, starts, ready.shape, mode))
 
 
@@ -248,6 +251,9 @@ def _starts(x: Expr, starts: Any, window: tuple[int, ...], mode: str) -> list[Ex
         )
     if any(part > size for part, size in zip(window, x.shape, strict=True)):
         raise DefnShapeError(f"a window of {window} does not fit in {x.type}")
+    for start in given:
+        if as_expr(start).tensor.rank:
+            raise DefnShapeError(f"a start is a scalar, not {as_expr(start).type}")
     return [
         inside(start, size - part + 1, mode, f"the windows along axis {axis}")
         for axis, (start, size, part) in enumerate(

@@ -53,15 +53,8 @@ def _padded(
         max((s - 1) * d + 1, 0) for s, d in zip(x.shape[first:], spread, strict=True)
     ]
     pairs = [(0, 0)] * first + _paddings(padding, sizes, windows)
-    outside = [(max(low, 0), max(high, 0)) for low, high in pairs]
     inner = [0] * first + [d - 1 for d in spread]
-    x = manipulation.pad_constant(x, outside, fill, inner)
-    start = [max(-low, 0) for low, _ in pairs]
-    stop = [
-        max(size + min(high, 0), begin)
-        for size, begin, (_, high) in zip(x.shape, start, pairs, strict=True)
-    ]
-    return movement.strided_slice(x, start, stop, [1] * x.tensor.rank)
+    return manipulation.pad_constant(x, pairs, fill, inner)
 
 
 def _paddings(
@@ -90,7 +83,7 @@ def _paddings(
     return [(static_int(a, "padding"), static_int(b, "padding")) for a, b in pairs]
 
 
-def _slide(x: Expr, axis: int, window: Window) -> Expr:
+def slide(x: Expr, axis: int, window: Window) -> Expr:
     """Return `x` with `axis` made two: places in a window, and windows."""
     size, dilation, stride = window
     room = x.shape[axis] - (size - 1) * dilation - 1
@@ -196,7 +189,7 @@ def _product(
     count = groups[0] * groups[1]
     spatial = len(windows)
     for k, window in enumerate(windows):
-        x = _slide(x, 2 + 2 * k, window)
+        x = slide(x, 2 + 2 * k, window)
     if groups[1] > 1:
         x = axes.reshape(x, (count, x.shape[0] // count, *x.shape[1:]))
     else:
@@ -211,7 +204,7 @@ def _product(
     return axes.reshape(made, (made.shape[0], -1, *made.shape[3:]))
 
 
-def _windows(
+def padded_windows(
     x: Any, window_shape: Any, options: tuple[Any, Any, Any], fill: Any
 ) -> tuple[Expr, list[Window]]:
     """Return `x` padded with `fill`, and its windows.
@@ -232,7 +225,7 @@ def _reduced(x: Expr, windows: list[Window], reduction: Callable[..., Expr]) -> 
     """Reduce each window, one axis after another."""
     for axis, window in enumerate(windows):
         if window != (1, 1, 1):
-            x = reduction(_slide(x, axis, window), axis)
+            x = reduction(slide(x, axis, window), axis)
     return x
 
 
@@ -257,7 +250,7 @@ def window_sum(
     array([3, 9])
     """
     x, narrow = widened(as_expr(x))
-    x, windows = _windows(x, window_shape, (strides, padding, dilation), 0)
+    x, windows = padded_windows(x, window_shape, (strides, padding, dilation), 0)
     return narrowed(_reduced(x, windows, reduce.sum), narrow)
 
 
@@ -275,7 +268,7 @@ def window_prod(
     array([2, 6])
     """
     x, narrow = widened(as_expr(x))
-    x, windows = _windows(x, window_shape, (strides, padding, dilation), 1)
+    x, windows = padded_windows(x, window_shape, (strides, padding, dilation), 1)
     return narrowed(_reduced(x, windows, reduce.prod), narrow)
 
 
@@ -295,7 +288,7 @@ def window_max(
     """
     x = as_expr(x)
     options = strides, padding, dilation
-    x, windows = _windows(x, window_shape, options, _extremes(x)[0])
+    x, windows = padded_windows(x, window_shape, options, extremes(x)[0])
     return _reduced(x, windows, reduce.max)
 
 
@@ -314,7 +307,7 @@ def window_min(
     """
     x = as_expr(x)
     options = strides, padding, dilation
-    x, windows = _windows(x, window_shape, options, _extremes(x)[1])
+    x, windows = padded_windows(x, window_shape, options, extremes(x)[1])
     return _reduced(x, windows, reduce.min)
 
 
@@ -341,7 +334,7 @@ def window_mean(
     return narrowed(divide(total, window_sum(ones, window_shape, **options)), narrow)
 
 
-def _extremes(x: Expr) -> tuple[Any, Any]:
+def extremes(x: Expr) -> tuple[Any, Any]:
     """Return the smallest and the largest value of a dtype."""
     if x.dtype == BOOL:
         return False, True

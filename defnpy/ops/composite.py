@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from defnpy.base.dtypes import as_dtype
 from defnpy.base.errors import DefnTypeError
-from defnpy.ops import axes, dot, elementwise, reduce
+from defnpy.ops import axes, complex_math, dot, elementwise, reduce
 from defnpy.ops.creation import static_int
 from defnpy.ops.elementwise import (
     divide,
@@ -20,7 +20,6 @@ from defnpy.ops.elementwise import (
     logical_or,
     multiply,
     rint,
-    sqrt,
     where,
 )
 from defnpy.ops.family import common, convert
@@ -79,7 +78,7 @@ def rsqrt(x: Any) -> Expr:
     >>> dn.rsqrt(np.array([4.0]))
     array([0.5])
     """
-    return divide(1, sqrt(x))
+    return divide(1, complex_math.sqrt(x))
 
 
 def positive(x: Any) -> Expr:

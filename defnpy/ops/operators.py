@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from defnpy.ir.expr import Expr
-from defnpy.ops import dot, elementwise, math, polar
+from defnpy.ops import complex_math, dot, elementwise, polar
 
 Expr.operators.update(
     {
@@ -22,6 +22,6 @@ Expr.operators.update(
         "left_shift": elementwise.shift_left,
         "right_shift": elementwise.shift_right,
         "matmul": dot.matmul,
-        "power": math.power,
+        "power": complex_math.power,
     }
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from defnpy.ops import (
     bits,
     complex,
+    complex_math,
     composite,
     creation,
     diagonals,
@@ -71,7 +72,6 @@ _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "not_equal": elementwise.not_equal,
     "remainder": elementwise.remainder,
     "sign": polar.sign,
-    "sqrt": elementwise.sqrt,
     "subtract": elementwise.subtract,
     "where": elementwise.where,
     "dot": dot.dot,
@@ -159,6 +159,7 @@ def _all() -> dict[str, Callable[..., Any]]:
     for module, names in _NAMED.items():
         made |= {name: getattr(module, name) for name in names}
     made |= {name: getattr(math, name) for name in _MATH}
+    made |= complex_math.EXTENDED | {"power": complex_math.power}
     made |= {alias: made[name] for alias, name in _ALIASES.items()}
     return dict(sorted(made.items()))
 

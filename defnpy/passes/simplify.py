@@ -222,7 +222,9 @@ def _operand_of(x: Expr, name: str) -> Expr | None:
 
 def _is_plus_zero(x: Expr) -> bool:
     found = splat(x)
-    return found is not None and found == 0 and not np.signbit(found)
+    if found is None or found != 0:
+        return False
+    return not np.signbit([np.real(found), np.imag(found)]).any()
 
 
 def _negated(x: Expr, factor: Expr) -> Expr | None:

@@ -249,6 +249,11 @@ def defn(
             made, static=static, check_nan=check_nan, bounds=bounds
         )
     if isinstance(function, Compiled):
+        if static or check_nan or not bounds:
+            raise DefnTypeError(
+                "what is compiled already takes no options",
+                hint="give them where the function is defined",
+            )
         return function
     if not callable(function) or not hasattr(function, "__code__"):
         raise DefnTypeError(

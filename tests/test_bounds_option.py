@@ -54,6 +54,14 @@ def test_functions_called_keep_their_own_checks():
         outer(V, 5)
 
 
+def test_options_are_given_where_a_function_is_defined():
+    made = defn(pick)
+    assert defn(made) is made
+    for options in ({"bounds": False}, {"check_nan": True}, {"static": ("i",)}):
+        with pytest.raises(dn.DefnTypeError, match="takes no options"):
+            defn(made, **options)
+
+
 def test_other_checks_stay():
     @defn(bounds=False)
     def f(x, n):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from defnpy.base.span import Span
 
@@ -48,11 +48,8 @@ class _Told(Exception):  # noqa: N818 - what is told, whoever is at fault
 
     def __str__(self) -> str:
         """Return the text a user reads: place, sentence, source, carets, notes."""
-        if self.span is None:
-            lines = [self.message]
-        else:
-            lines = [f"{self.span}: {type(self).__name__}: {self.message}"]
-            lines += self.span.underline()
+        lines = self._placed()
+        if self.span is not None:
             calls = self.span.calls()
             lines += [f"  {calls}"] if calls else []
         lines += [f"  {note}" for note in self.notes]
@@ -60,9 +57,53 @@ class _Told(Exception):  # noqa: N818 - what is told, whoever is at fault
             lines.append(f"  hint: {self.hint}")
         return "\n".join(lines)
 
+    def _placed(self) -> list[str]:
+        """Return the place, the sentence and the source."""
+        if self.span is None:
+            return [self.message]
+        first = f"{self.span}: {type(self).__name__}: {self.message}"
+        return [first, *self.span.underline()]
+
+
+_LINES = 12  # of a text, at most
+
 
 class DefnError(_Told):
-    """The base of all errors about the user's program or arguments."""
+    """The base of all errors about the user's program or arguments.
+
+    Attributes:
+        others: further mistakes of the same function.
+    """
+
+    others: tuple[DefnError, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the text, with those of the other mistakes, shorter, below."""
+        lines = super().__str__().split("\n")
+        for k, other in enumerate(self.others):
+            whole, rest = other._placed(), len(self.others) - k - 1
+            room = _LINES - len(lines) - rest
+            if room < 1:
+                lines.append(f"and {rest + 1} more")
+                break
+            lines += whole if len(whole) <= room else whole[:1]
+        return "\n".join(lines)
+
+
+def together(errors: Sequence[DefnError]) -> DefnError:
+    """Return the first of errors, which tells of the others too."""
+    first, *others = errors
+    if others:
+        first = again(first)
+        first.others = tuple(others)
+    return first
+
+
+def again(error: DefnError) -> DefnError:
+    """Return a copy of an error that is raised more than once."""
+    return type(error)(
+        error.message, span=error.span, notes=error.notes, hint=error.hint
+    )
 
 
 class DefnSyntaxError(DefnError, SyntaxError):

@@ -349,11 +349,16 @@ def run_block(frame: Frame, statements: Sequence[ast.stmt], rules: Any) -> None:
         rest = statements[k + 1 :]
         frame.needed = frame.code.liveness.needed_after(statement)
         with at(frame.span(statement)):
+            if _is_spoiled(frame, statements, statement):
+                continue
             try:
                 if rules(frame, statement, rest):
                     return
             except DefnError as error:
-                raise error.at(frame.span(statement)) from error.__cause__
+                placed = error.at(frame.span(statement))
+                if not _goes_on(frame, statements, statement, placed):
+                    raise placed from error.__cause__
+                continue
         stop = leaving(frame)
         if stop is True:
             return
@@ -362,3 +367,24 @@ def run_block(frame: Frame, statements: Sequence[ast.stmt], rules: Any) -> None:
                 live = frame.code.liveness.at_end(statement)
                 guard(frame, stop, lambda rest=rest: frame.execute(rest), live)
             return
+
+
+def _is_spoiled(
+    frame: Frame, statements: Sequence[ast.stmt], statement: ast.stmt
+) -> bool:
+    """Whether a statement of the outermost function needs what one before failed at."""
+    if frame.mistakes is None or statements is not frame.code.body:
+        return False
+    return frame.mistakes.concerns(frame, statement)
+
+
+def _goes_on(
+    frame: Frame,
+    statements: Sequence[ast.stmt],
+    statement: ast.stmt,
+    error: DefnError,
+) -> bool:
+    """Whether to look for more mistakes of the outermost function after this one."""
+    if frame.mistakes is None or statements is not frame.code.body:
+        return False
+    return frame.mistakes.take(frame, statement, error)

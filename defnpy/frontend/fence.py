@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from defnpy.base.errors import DefnSyntaxError
+from defnpy.base.errors import DefnError, DefnSyntaxError, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,25 +59,28 @@ if hasattr(ast, "TryStar"):
 
 
 def check_syntax(node: ast.AST, span: Callable[[ast.AST], Span]) -> None:
-    """Raise at the first construct under the function `node` that is not allowed."""
-    for child in _parts(node):
-        _check(child, span)
-
-
-def _parts(node: ast.AST) -> list[ast.AST]:
-    """Return everything under a function but its decorators and annotations."""
-    found: list[ast.AST] = []
+    """Raise if constructs under the function `node` are not allowed."""
+    found: list[DefnError] = []
     stack = [node]
     while stack:
         here = stack.pop()
-        found.append(here)
-        for name, value in ast.iter_fields(here):
-            if name in ("decorator_list", "annotation", "returns", "type_params"):
-                continue
+        try:
+            _check(here, span)
+        except DefnSyntaxError as error:
+            found.append(error)
+        else:
+            stack += reversed(_children(here))
+    if found:
+        raise together(found)
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    """Return what is right under a node, but decorators and annotations."""
+    found: list[ast.AST] = []
+    for name, value in ast.iter_fields(node):
+        if name not in ("decorator_list", "annotation", "returns", "type_params"):
             children = value if isinstance(value, list) else [value]
-            stack.extend(
-                child for child in reversed(children) if isinstance(child, ast.AST)
-            )
+            found += [child for child in children if isinstance(child, ast.AST)]
     return found
 
 

@@ -12,6 +12,7 @@ from defnpy.base.errors import (
     DefnRecursionError,
     DefnUnboundLocalError,
     InternalError,
+    again,
     did_you_mean,
     refine,
 )
@@ -21,7 +22,6 @@ from defnpy.frontend.values import (
     Maybe,
     Poison,
     UnreachedError,
-    again,
     is_tensor_like,
     wrap,
 )
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from types import FunctionType
 
     from defnpy.base.span import Span
+    from defnpy.frontend.mistakes import Mistakes
     from defnpy.frontend.session import Session
     from defnpy.frontend.source import Code
 
@@ -62,6 +63,7 @@ class Frame:
         returned: what the calls evaluated last share memory with.
         compared: operands of comparisons, with their syntax, for `assert`.
         places: where each name was bound last.
+        mistakes: of the outermost function, those that were found so far.
     """
 
     # What each node means is knowledge of other files, gathered in `interpreter`.
@@ -89,6 +91,7 @@ class Frame:
         self.returned: dict[ast.AST, frozenset[Any]] = {}
         self.compared: list[tuple[ast.expr, Any]] = []
         self.places: dict[str, Span | None] = {}
+        self.mistakes: Mistakes | None = None
 
     def span(self, node: ast.AST) -> Span | None:
         """Return the place of `node`, as far as the user is concerned."""

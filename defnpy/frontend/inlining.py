@@ -12,6 +12,7 @@ from defnpy.base.errors import DefnError, DefnRecursionError, DefnTypeError
 from defnpy.base.signatures import bind
 from defnpy.frontend import memory
 from defnpy.frontend.frame import RESULT, RETURNED, Frame
+from defnpy.frontend.mistakes import Mistakes
 from defnpy.frontend.operators import truth
 from defnpy.frontend.values import is_array
 from defnpy.ir.expr import Expr, called_at, current_span
@@ -104,12 +105,31 @@ def _run(callee: Frame, bound: inspect.BoundArguments, args: list[Any]) -> Any:
             callee.env[name] = session.own({})
     _share(callee, bound, args)
     arguments = memory.shares(callee)
+    is_outermost = callee.caller is not None and callee.caller.code.node is None
     with _entered(callee):
-        callee.execute(callee.code.body)
+        if is_outermost and not callee.is_library:
+            _execute_outermost(callee)
+        else:
+            callee.execute(callee.code.body)
     session.result = memory.shares(callee).get(RESULT, memory.FRESH)
-    if callee.caller is not None and callee.caller.code.node is None:
+    if is_outermost:
         memory.check_lost(session, arguments, session.result)
     return _result(callee)
+
+
+def _execute_outermost(callee: Frame) -> None:
+    """Run the function the user calls; its mistakes are told together."""
+    callee.mistakes = Mistakes()
+    try:
+        callee.execute(callee.code.body)
+    except DefnError as error:
+        callee.mistakes.add(error)
+    except Exception:
+        # After a mistake, what else goes wrong may come of that.
+        if not callee.mistakes:
+            raise
+    if callee.mistakes:
+        raise callee.mistakes.combined()
 
 
 @contextmanager

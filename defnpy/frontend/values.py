@@ -289,10 +289,3 @@ def _describe_items(value: Any) -> str:
     if isinstance(value, tuple) and len(inner) == 1:
         text += ","
     return {list: "[{}]", dict: "{{{}}}"}.get(type(value), "({})").format(text)
-
-
-def again(error: DefnError) -> DefnError:
-    """Return a copy of an error that is raised at each reading."""
-    return type(error)(
-        error.message, span=error.span, notes=error.notes, hint=error.hint
-    )

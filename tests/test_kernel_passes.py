@@ -218,3 +218,62 @@ def test_the_copy_lags_far_enough(low: int, high: int, start: int) -> None:
     kernel = arranged(shifted, RNG.random((11, 3)))
     (alloc,) = found(kernel, k.Alloc)
     assert alloc.buffer.shape == (1 << max(-low, -high, 0).bit_length(), 3)
+
+
+def clipped(x: Any) -> Any:
+    y = np.zeros_like(x)
+    count = 0
+    last = 0.0
+    for i in range(len(x)):
+        v = x[i]
+        if (v > 0.5 and v < 0.8) or v == 0:
+            count += 1
+            if count % 2 == 0:
+                last = v * 2
+            else:
+                v = last - v
+        elif i > 3:
+            v = v + x[i // 2]
+        y[i] = v
+    return y, count, last
+
+
+def expensive(x: Any) -> Any:
+    total = 0.0
+    for i in range(len(x)):
+        if x[i] > 0.5:
+            total = total + np.exp(np.sin(x[i]))
+    return total
+
+
+def stored(x: Any) -> Any:
+    y = x.copy()
+    for i in range(len(x)):
+        if x[i] > 0.5:
+            y[i] = 0
+    return y
+
+
+def outside(x: Any, start: Any) -> Any:
+    total = 0.0
+    for i in range(len(x)):
+        j = i + start
+        if j < len(x):
+            total = total + x[j]
+    return total
+
+
+X = RNG.random(12)
+
+
+def test_short_branches_become_choices() -> None:
+    assert not list(found(arranged(clipped, X), k.If))
+
+
+@pytest.mark.parametrize("f", [expensive, stored])
+def test_branches_that_are_dear_or_store_elements_stay(f: Any) -> None:
+    assert len(list(found(arranged(f, X), k.If))) == 1
+
+
+def test_what_may_be_outside_is_read_only_where_it_is_asked_for() -> None:
+    assert len(list(found(arranged(outside, X, 7), k.If))) == 1

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from defnpy.base.dtypes import I64
 from defnpy.base.errors import DefnError, DefnShapeError, DefnStaticError, DefnTypeError
 from defnpy.frontend import carries
-from defnpy.frontend.bounds import bounds_of
 from defnpy.frontend.branches import choose, guard
 from defnpy.frontend.carries import Settled, ran_name
 from defnpy.frontend.frame import BROKEN, CONTINUED, FLAGS, RESULT, RETURNED
@@ -20,6 +19,7 @@ from defnpy.frontend.statements import assign
 from defnpy.frontend.values import tensors_in
 from defnpy.ir.expr import Expr, make_param
 from defnpy.ir.types import TensorType
+from defnpy.ops.bounds import bounds_of
 from defnpy.ops.control import check, close_for, close_while
 from defnpy.ops.elementwise import (
     greater,

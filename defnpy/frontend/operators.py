@@ -15,7 +15,6 @@ from defnpy.base.errors import (
     DefnZeroDivisionError,
 )
 from defnpy.frontend import ragged
-from defnpy.frontend.bounds import bounds_of
 from defnpy.frontend.values import (
     Ragged,
     has_tensors,
@@ -27,6 +26,7 @@ from defnpy.ir.expr import Expr
 from defnpy.ir.types import TensorType
 from defnpy.ops import elementwise, reduce
 from defnpy.ops.axes import reshape
+from defnpy.ops.bounds import bounds_of
 from defnpy.ops.control import check
 from defnpy.ops.family import convert
 from defnpy.ops.leaf import as_expr, scalar_of

@@ -13,11 +13,11 @@ import numpy as np
 
 from defnpy.base.dtypes import BOOL, F64, I64, float_defaults
 from defnpy.base.errors import DefnTypeError
-from defnpy.frontend.bounds import distance
 from defnpy.frontend.values import Ragged, describe
 from defnpy.ir.expr import Expr
 from defnpy.ops import dot, elementwise, movement
 from defnpy.ops.axes import broadcast_to, reshape
+from defnpy.ops.bounds import distance
 from defnpy.ops.control import check
 from defnpy.ops.elementwise import less, logical_and, where
 from defnpy.ops.family import convert

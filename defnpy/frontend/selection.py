@@ -9,11 +9,11 @@ import numpy as np
 
 from defnpy.base.dtypes import BOOL, I64
 from defnpy.base.errors import DefnIndexError, DefnStaticError, DefnTypeError
-from defnpy.frontend.bounds import bounds_of, distance
 from defnpy.frontend.values import describe, is_number, known
 from defnpy.ir.expr import Expr
 from defnpy.ops import reduce
 from defnpy.ops.axes import reshape
+from defnpy.ops.bounds import bounds_of, distance
 from defnpy.ops.control import check
 from defnpy.ops.elementwise import (
     greater_equal,

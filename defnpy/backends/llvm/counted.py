@@ -79,21 +79,23 @@ def _group(body: Body, loop: Loop) -> str:
 def _hints(body: Body, loop: Loop, group: str) -> str:
     """Return the metadata that keeps LLVM from unrolling what gains nothing.
 
-    An innermost loop that has become one over vectors is interleaved already; a
-    long loop around others is as fast as they are.  The accesses in `group`, if
-    there is one, may be made in any order.
+    An innermost loop that has become one over vectors is interleaved already, and
+    in one that has not each turn waits for the one before; a long loop around
+    others is as fast as they are.  The accesses in `group`, if there is one, may be
+    made in any order.
     """
-    module = body.w.module
+    module, parts = body.w.module, list[str]()
     still = module.shared_metadata('!{!"llvm.loop.unroll.disable"}')
-    if not _is_innermost(loop):
-        return "" if _is_short(loop) else _attached(module, still)
-    done = module.shared_metadata('!{!"llvm.loop.isvectorized"}')
-    after = (
-        f'!{{!"llvm.loop.vectorize.followup_{part}", {still}, {done}}}'
-        for part in ("vectorized", "epilogue")
-    )
-    apart = (f'!{{!"llvm.loop.parallel_accesses", {group}}}',) if group else ()
-    return _attached(module, *map(module.shared_metadata, (*after, *apart)))
+    if _is_innermost(loop):
+        done = module.shared_metadata('!{!"llvm.loop.isvectorized"}')
+        parts += (
+            f'!{{!"llvm.loop.vectorize.followup_{part}", {still}, {done}}}'
+            for part in ("vectorized", "epilogue")
+        )
+    if group:
+        parts.append(f'!{{!"llvm.loop.parallel_accesses", {group}}}')
+    made = [*map(module.shared_metadata, parts), *(() if _is_short(loop) else (still,))]
+    return _attached(module, *made) if made else ""
 
 
 def _attached(module: Module, *parts: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from defnpy.ir.expr import scope
+from defnpy.passes.kernel.branches import flatten_branches
 from defnpy.passes.kernel.delay import delay_copies
 from defnpy.passes.kernel.independent import mark_independent
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 # In this order, each for a reason.
 PASSES: tuple[tuple[Callable[[Kernel], Kernel], str], ...] = (
+    (flatten_branches, "loops without branches become loops over vectors"),
     (delay_copies, "arrays made of arrays move through memory once, not twice"),
     (mark_independent, "LLVM cannot tell the rows of one array apart"),
 )

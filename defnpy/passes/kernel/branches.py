@@ -1,0 +1,164 @@
+"""Short branches become choices between values: both sides are computed.
+
+    if p:                             t = p
+        s[()] = a              →      s[()] = select(t, a, b)
+    else:
+        s[()] = b
+
+Loops without branches become loops over vectors, and a choice costs less than a
+branch that is guessed wrongly.  A side may be computed although it is not taken if
+it is cheap, stores into scalars only, and reads nothing outside of an array.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from defnpy.base.dtypes import BOOL
+from defnpy.ir.kernel import (
+    LOAD,
+    VAR,
+    Alloc,
+    Buffer,
+    If,
+    Kernel,
+    Let,
+    Loop,
+    Store,
+    load,
+    variable,
+)
+from defnpy.ir.rewrite import postorder, rebuild, substitute
+from defnpy.ir.statements import allocated, expressions, loads, with_blocks
+from defnpy.ops.bounds import bounds_of
+from defnpy.ops.elementwise import where
+from defnpy.ops.leaf import scalar_of
+from defnpy.passes.kernel.rows import turns_of
+
+if TYPE_CHECKING:
+    from defnpy.ir.expr import Expr
+    from defnpy.ir.kernel import Block, Statement
+    from defnpy.ops.bounds import Bounds
+
+DEAREST = 16  # cost of what may be computed for nothing
+
+Known = dict["Expr", "Bounds"]
+
+
+def flatten_branches(kernel: Kernel) -> Kernel:
+    """Return `kernel` with choices in place of short branches."""
+    return replace(kernel, body=_block(kernel.body, {}))
+
+
+def _block(block: Block, known: Known) -> Block:
+    """Return a block with choices, given the bounds of the integers around it."""
+    known = dict(known)
+    made: list[Statement] = []
+    for each in block:
+        if isinstance(each, Let) and each.var.dtype.is_integer:
+            bounds = bounds_of(each.value, known)
+            if bounds is not None:
+                known[each.var] = bounds
+        made += _flattened(_inside(each, known), known)
+    return tuple(made)
+
+
+def _inside(statement: Statement, known: Known) -> Statement:
+    if isinstance(statement, Loop):
+        turns = turns_of(statement)
+        if turns:
+            known = known | {statement.var: (turns[0], turns[-1])}
+    return with_blocks(statement, lambda block: _block(block, known))
+
+
+def _flattened(statement: Statement, known: Known) -> Block:
+    if not isinstance(statement, If):
+        return (statement,)
+    sides = statement.then, statement.orelse
+    if not all(_may_be_computed(side, known) for side in sides):
+        return (statement,)
+    return _choices(statement)
+
+
+def _may_be_computed(side: Block, known: Known) -> bool:
+    """Whether a side may as well be computed when it is not taken."""
+    known, cost = dict(known), 0
+    for each in side:
+        if not isinstance(each, Let | Alloc | Store):
+            return False
+        buffer = None if isinstance(each, Let) else each.buffer
+        if buffer is not None and buffer.shape:
+            return False
+        nodes = postorder(expressions(each))
+        cost += sum(e.op.cost for e in nodes if e.op.family == "elementwise")
+        if not all(_is_inside(*place, known) for place in loads(each)):
+            return False
+        if isinstance(each, Let) and each.var.dtype.is_integer:
+            bounds = bounds_of(each.value, known)
+            known |= {} if bounds is None else {each.var: bounds}
+    return cost <= DEAREST
+
+
+def _is_inside(buffer: Buffer, index: tuple[Expr, ...], known: Known) -> bool:
+    """Whether an element is certain to be one of its array."""
+    found = [bounds_of(each, known) for each in index]
+    return all(
+        bounds is not None and 0 <= bounds[0] and bounds[1] < size
+        for bounds, size in zip(found, buffer.shape, strict=True)
+    )
+
+
+def _choices(branch: If) -> Block:
+    """Return statements that compute both sides, and choose."""
+    taken = variable("taken", BOOL)
+    then, orelse = _Side(), _Side()
+    for side, block in ((then, branch.then), (orelse, branch.orelse)):
+        side.run(block)
+    made = allocated(branch.then) | allocated(branch.orelse)
+    chosen = dict.fromkeys((*then.values, *orelse.values))
+    stores = [
+        Store(b, (), where(taken, then.value(b), orelse.value(b)))
+        for b in chosen
+        if b not in made
+    ]
+    allocs = (
+        each for each in (*branch.then, *branch.orelse) if isinstance(each, Alloc)
+    )
+    return (*allocs, Let(taken, branch.condition), *then.lets, *orelse.lets, *stores)
+
+
+@dataclass(eq=False)
+class _Side:
+    """One side of a branch: what it computes, and would store."""
+
+    lets: list[Let] = field(default_factory=list)
+    values: dict[Buffer, Expr] = field(default_factory=dict)
+
+    def run(self, block: Block) -> None:
+        """Compute without storing."""
+        for each in block:
+            if isinstance(each, Let):
+                self.lets.append(Let(each.var, self._expr(each.value)))
+            elif isinstance(each, Store):
+                value = self._expr(each.value)
+                if value.op is not VAR and scalar_of(value) is None:
+                    var = variable("side", value.dtype)
+                    self.lets.append(Let(var, value))
+                    value = var
+                self.values[each.buffer] = value
+
+    def value(self, buffer: Buffer) -> Expr:
+        """Return what a scalar in memory would hold at the end."""
+        return self.values.get(buffer) or load(buffer, ())
+
+    def _expr(self, root: Expr) -> Expr:
+        (made,) = substitute((root,), {}, self._rule)
+        return made
+
+    def _rule(self, node: Expr, operands: tuple[Expr, ...]) -> Expr:
+        if node.op is VAR:
+            return node
+        if node.op is LOAD and not node.attrs["buffer"].shape:
+            return self.value(node.attrs["buffer"])
+        return rebuild(node, operands)

@@ -123,7 +123,7 @@ def mistakes():
         unknown_callable,
         (np.eye(2),),
         "DefnTypeError",
-        "eigvals` is not compiled",
+        "polyfit` is not compiled",
     )
 
     def size(n):

@@ -13,15 +13,16 @@ BENCH_INSTALLED := .venv/.bench-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format bench clean
+.PHONY: help setup demo test lint format bench conformance clean
 
 help:
-	@echo "make demo    train the coffee-roasting network on its CSV"
-	@echo "make test    lint, type-check and test"
-	@echo "make lint    ruff and pyright only"
-	@echo "make format  rewrite the code in the house style"
-	@echo "make bench   time defnpy beside its peers"
-	@echo "make clean   remove the environment and every cache here"
+	@echo "make demo         train the coffee-roasting network on its CSV"
+	@echo "make test         lint, type-check and test"
+	@echo "make lint         ruff and pyright only"
+	@echo "make format       rewrite the code in the house style"
+	@echo "make bench        time defnpy beside its peers"
+	@echo "make conformance  tell which of Nx's own tests hold"
+	@echo "make clean        remove the environment and every cache here"
 
 setup: $(INSTALLED)
 
@@ -55,6 +56,9 @@ format: $(INSTALLED)
 
 bench: $(BENCH_INSTALLED)
 	$(BIN)/python -m bench
+
+conformance: $(INSTALLED)
+	PYTHONPATH=tests $(BIN)/python -m conformance
 
 clean:
 	rm -rf .venv .benchmarks .hypothesis .pytest_cache .ruff_cache build dist

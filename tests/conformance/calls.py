@@ -1,0 +1,42 @@
+"""What each function of Nx is here: the tables, and why some functions are in none."""
+
+from conformance.calls_of_arrays import ARRAYS
+from conformance.calls_of_elements import ELEMENTS
+from conformance.calls_of_programs import PROGRAMS
+from conformance.calls_of_reductions import REDUCTIONS
+from conformance.forms import Call
+
+CALLS: dict[str, Call] = {**ELEMENTS, **ARRAYS, **REDUCTIONS, **PROGRAMS}
+
+_NAMES = "axes have no names here"
+_LANES = "there are no vectorised axes here: dn.vmap maps a function over an axis"
+_BYTES = "bytes are NumPy's to read and write: np.frombuffer, np.save, safetensors"
+_INSIDE = "a function of Nx's own inside, which nobody calls"
+
+# A function starting with one of these is left out; the first that fits says why.
+ABSENT: dict[str, str] = {
+    "Nx.vectorize": _LANES,
+    "Nx.devectorize": _LANES,
+    "Nx.revectorize": _LANES,
+    "Nx.reshape_vectors": _LANES,
+    "Nx.broadcast_vectors": _LANES,
+    "Nx.names": _NAMES,
+    "Nx.axis_index": _NAMES,
+    "Nx.rename": _NAMES,
+    "kw": _NAMES,
+    "Nx.from_binary": _BYTES,
+    "Nx.to_binary": _BYTES,
+    "Nx.serialize": _BYTES,
+    "Nx.deserialize": _BYTES,
+    "bytes": _BYTES,
+    "Nx.donatable": "buffers are not donated by hand here",
+    "Nx.backend_": "there are no backends to move arrays between here",
+    "module": "there are no backends to move arrays between here",
+    "Nx.compatible?": "there is no such question here: compare .shape and .dtype",
+    "Nx.to_template": "a template is asked for with dn.template(shape, dtype)",
+    "Complex.": "Python's complex numbers are Python's",
+    "Nx.Type.": _INSIDE,
+    "Nx.Shape.": _INSIDE,
+    "Nx.Defn.Composite.": "trees are walked with dn.tree.leaves and dn.tree.map here",
+    "Nx.Defn.Kernel...": "a range is Python's own here",
+}

@@ -245,8 +245,8 @@ def defn(
     np.float64(14.0)
     """
     if function is None:
-        return lambda made: defn(
-            made, static=static, check_nan=check_nan, bounds=bounds
+        return functools.partial(
+            defn, static=static, check_nan=check_nan, bounds=bounds
         )
     if isinstance(function, Compiled):
         if static or check_nan or not bounds:

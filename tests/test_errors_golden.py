@@ -81,7 +81,7 @@ def test_what_is_said_of_a_mistake(mistake: Mistake) -> None:
     assert not [name for name in FOREIGN if name in text]
     assert text.startswith("program.py:")
     frames = traceback.extract_tb(error.__traceback__)
-    assert len([each for each in frames if "/defnpy/" in each.filename]) <= 2
+    assert len([each for each in frames if "/defnpy/" in each.filename]) <= 1
     assert error.__cause__ is None and (
         error.__context__ is None or error.__suppress_context__
     )

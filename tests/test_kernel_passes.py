@@ -277,3 +277,112 @@ def test_branches_that_are_dear_or_store_elements_stay(f: Any) -> None:
 
 def test_what_may_be_outside_is_read_only_where_it_is_asked_for() -> None:
     assert len(list(found(arranged(outside, X, 7), k.If))) == 1
+
+
+def escapes(xs: Any, ys: Any) -> Any:
+    counts = np.zeros((len(ys), len(xs)), dtype=np.int32)
+    for i in range(len(ys)):
+        for j in range(len(xs)):
+            x = y = 0.0
+            n = 0
+            while n < 9 and x * x + y * y <= 4:
+                x, y = x * x - y * y + xs[j], 2 * x * y + ys[i]
+                n += 1
+            counts[i, j] = n
+    return counts
+
+
+def roots(a: Any) -> Any:
+    total = 0.0
+    products = np.ones(len(a))
+    for i in range(2, len(a)):
+        x = a[i] * 2
+        steps = i % 2
+        while abs(x * x - a[i]) > 1e-9:
+            x = 0.5 * (x + a[i] / x)
+            steps += 1
+        total = total + x * total / 2 + steps
+        products[i] = products[i - 1] * x + i
+    return total, products
+
+
+def table_steps(a: Any) -> Any:
+    out = np.zeros(len(a), dtype=np.int64)
+    for i in range(len(a)):
+        at = i
+        k = 0
+        while a[at % 7] < 0.9 and k < 5:
+            at = at + k
+            k = k + 1
+        out[i] = at
+    return out
+
+
+A = RNG.uniform(0.5, 9, 77)
+
+
+def has_lanes(kernel: k.Kernel) -> bool:
+    return any((32,) == each.buffer.shape for each in found(kernel, k.Alloc))
+
+
+@pytest.mark.parametrize(
+    ("f", "args", "rest"),
+    [
+        (escapes, (np.linspace(-2, 0.5, 64), np.linspace(-1, 1, 3)), 0),
+        (escapes, (np.linspace(-2, 0.5, 65), np.linspace(-1, 1, 2)), 1),
+        (roots, (A,), 1),
+        (table_steps, (RNG.random(70),), 1),
+    ],
+)
+def test_loops_that_end_at_different_times_run_in_lanes(
+    f: Any, args: Any, rest: int
+) -> None:
+    kernel = arranged(f, *args)
+    assert has_lanes(kernel)
+    assert sum(bool(each.body) for each in found(kernel, k.While)) == rest
+
+
+def searched(a: Any) -> Any:
+    out = np.zeros(len(a), dtype=np.int64)
+    for i in range(len(a)):
+        at = i
+        while at < len(a) and a[at] < 5:
+            at += 1
+        out[i] = at
+    return out
+
+
+def chained(a: Any) -> Any:
+    x = 1.0
+    out = np.zeros(len(a))
+    for i in range(len(a)):
+        while x < a[i]:
+            x = 2 * x
+        x = x / 3
+        out[i] = x
+    return out
+
+
+def through_memory(a: Any) -> Any:
+    out = a.copy()
+    for i in range(1, len(a)):
+        x = out[i - 1]
+        while x < a[i]:
+            x = 2 * x
+        out[i] = x / 3
+    return out
+
+
+def divided(a: Any) -> Any:
+    out = np.zeros(len(a), dtype=np.int64)
+    for i in range(len(a)):
+        m, n = i, 60
+        while n > 0:
+            m, n = n, m % n
+        out[i] = m
+    return out
+
+
+@pytest.mark.parametrize("f", [searched, chained, through_memory, divided])
+def test_turns_that_depend_on_others_or_may_do_harm_are_run_in_turn(f: Any) -> None:
+    assert not has_lanes(arranged(f, A))

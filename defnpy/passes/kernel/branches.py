@@ -24,26 +24,22 @@ from defnpy.ir.kernel import (
     If,
     Kernel,
     Let,
-    Loop,
     Store,
     load,
     variable,
 )
-from defnpy.ir.rewrite import postorder, rebuild, substitute
-from defnpy.ir.statements import allocated, expressions, loads, with_blocks
-from defnpy.ops.bounds import bounds_of
+from defnpy.ir.rewrite import rebuild, substitute
+from defnpy.ir.statements import allocated, with_blocks
 from defnpy.ops.elementwise import where
 from defnpy.ops.leaf import scalar_of
-from defnpy.passes.kernel.rows import turns_of
+from defnpy.passes.kernel.speculation import cost_of, learned, reads_inside
 
 if TYPE_CHECKING:
     from defnpy.ir.expr import Expr
     from defnpy.ir.kernel import Block, Statement
-    from defnpy.ops.bounds import Bounds
+    from defnpy.passes.kernel.speculation import Known
 
 DEAREST = 16  # cost of what may be computed for nothing
-
-Known = dict["Expr", "Bounds"]
 
 
 def flatten_branches(kernel: Kernel) -> Kernel:
@@ -53,60 +49,33 @@ def flatten_branches(kernel: Kernel) -> Kernel:
 
 def _block(block: Block, known: Known) -> Block:
     """Return a block with choices, given the bounds of the integers around it."""
-    known = dict(known)
     made: list[Statement] = []
     for each in block:
-        if isinstance(each, Let) and each.var.dtype.is_integer:
-            bounds = bounds_of(each.value, known)
-            if bounds is not None:
-                known[each.var] = bounds
+        known = learned(known, each)
         made += _flattened(_inside(each, known), known)
     return tuple(made)
 
 
 def _inside(statement: Statement, known: Known) -> Statement:
-    if isinstance(statement, Loop):
-        turns = turns_of(statement)
-        if turns:
-            known = known | {statement.var: (turns[0], turns[-1])}
     return with_blocks(statement, lambda block: _block(block, known))
 
 
 def _flattened(statement: Statement, known: Known) -> Block:
-    if not isinstance(statement, If):
-        return (statement,)
-    sides = statement.then, statement.orelse
-    if not all(_may_be_computed(side, known) for side in sides):
-        return (statement,)
-    return _choices(statement)
+    if isinstance(statement, If):
+        sides = statement.then, statement.orelse
+        if all(_may_be_computed(side, known) for side in sides):
+            return _choices(statement)
+    return (statement,)
 
 
 def _may_be_computed(side: Block, known: Known) -> bool:
     """Whether a side may as well be computed when it is not taken."""
-    known, cost = dict(known), 0
     for each in side:
         if not isinstance(each, Let | Alloc | Store):
             return False
-        buffer = None if isinstance(each, Let) else each.buffer
-        if buffer is not None and buffer.shape:
+        if not isinstance(each, Let) and each.buffer.shape:
             return False
-        nodes = postorder(expressions(each))
-        cost += sum(e.op.cost for e in nodes if e.op.family == "elementwise")
-        if not all(_is_inside(*place, known) for place in loads(each)):
-            return False
-        if isinstance(each, Let) and each.var.dtype.is_integer:
-            bounds = bounds_of(each.value, known)
-            known |= {} if bounds is None else {each.var: bounds}
-    return cost <= DEAREST
-
-
-def _is_inside(buffer: Buffer, index: tuple[Expr, ...], known: Known) -> bool:
-    """Whether an element is certain to be one of its array."""
-    found = [bounds_of(each, known) for each in index]
-    return all(
-        bounds is not None and 0 <= bounds[0] and bounds[1] < size
-        for bounds, size in zip(found, buffer.shape, strict=True)
-    )
+    return cost_of(side) <= DEAREST and reads_inside(side, known)
 
 
 def _choices(branch: If) -> Block:

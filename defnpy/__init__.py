@@ -6,10 +6,12 @@ here may be used inside such a function, and outside, where it runs at once.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import math as _math
 from typing import Any
+
+import ml_dtypes as _ml_dtypes
+import numpy as _np
 
 from defnpy import api as _api
 from defnpy import errors as errors
@@ -19,6 +21,7 @@ from defnpy.config import config as config
 from defnpy.ops.public import FUNCTIONS as _FUNCTIONS
 from defnpy.ops.public import documentation as _documentation
 from defnpy.runtime.eager import PublicFunction as _PublicFunction
+from defnpy.runtime.names import absent as _absent
 from defnpy.runtime.template import Template as Template
 from defnpy.runtime.template import template as template
 
@@ -39,10 +42,18 @@ _LAZY = {
     **dict.fromkeys(("reduce", "window_reduce"), "defnpy.folds"),
 }
 
+_SCALARS: tuple[Any, ...] = (
+    *(_np.bool_, _np.int8, _np.int16, _np.int32, _np.int64),
+    *(_np.uint8, _np.uint16, _np.uint32, _np.uint64),
+    *(_np.float16, _ml_dtypes.bfloat16, _np.float32, _np.float64),
+    *(_np.complex64, _np.complex128),
+)
 _CONSTANTS: dict[str, Any] = {
     **{"e": _math.e, "inf": _math.inf, "nan": _math.nan, "pi": _math.pi},
     "euler_gamma": 0.5772156649015329,
     "newaxis": None,
+    # The dtypes, under NumPy's names; every dtype may also be a string, as "f32".
+    **{_np.dtype(kind).name: kind for kind in _SCALARS},
 }
 
 globals().update(_CONSTANTS)
@@ -67,10 +78,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(_LAZY[name]), name)
     elif name in _MODULES:
         value = importlib.import_module(f"defnpy.{name}")
-    elif name.startswith("__"):
-        raise AttributeError(f"module 'defnpy' has no attribute {name!r}")
     else:
-        raise errors.DefnAttributeError(f"defnpy has no {name!r}", hint=_nearest(name))
+        raise _absent(__name__, name, __dir__())
     globals()[name] = value
     return value
 
@@ -78,8 +87,3 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """List the public names, also those imported on first use."""
     return sorted({*__all__, *_MODULES, *_LAZY})
-
-
-def _nearest(name: str) -> str | None:
-    found = difflib.get_close_matches(name, __dir__(), n=1)
-    return f"did you mean `{found[0]}`?" if found else None

@@ -111,6 +111,12 @@ def mistakes():
 
     yield of_module, (V,), "DefnAttributeError", "did you mean `zeros_like`?"
 
+    def of_another_library(x):
+        return dn.arcsin(x)
+
+    yield of_another_library, (V,), "DefnAttributeError", "defnpy has no 'arcsin'"
+    yield of_another_library, (V,), "DefnAttributeError", "did you mean `dn.asin`?"
+
     def misspelled(vector):
         return vectr + 1  # noqa: F821
 

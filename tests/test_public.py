@@ -1,5 +1,6 @@
 """Public functions called on arrays: values, dtypes and shapes beside NumPy's."""
 
+import functools
 import inspect
 import pickle
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 import defnpy as dn
 from defnpy.base import errors as base_errors
 from defnpy.ops.public import FUNCTIONS
+from defnpy.runtime.synonyms import SYNONYMS
 
 pytestmark = pytest.mark.pure
 
@@ -107,6 +109,28 @@ def test_unknown_names_suggest_the_nearest() -> None:
     with pytest.raises(AttributeError, match="did you mean `zeros_like`"):
         _ = dn.zero_like
     assert not hasattr(dn, "zero_like")
+
+
+def test_names_of_other_libraries_say_what_is_meant() -> None:
+    for name, meant in SYNONYMS.items():
+        assert not hasattr(dn, name), name
+        if " " not in meant:
+            assert functools.reduce(getattr, meant.split("."), dn) is not None, name
+    with pytest.raises(AttributeError, match=r"did you mean `dn\.asin`\?"):
+        _ = dn.arcsin
+    with pytest.raises(AttributeError, match="write a `for` or `while` loop"):
+        _ = dn.fori_loop
+    with pytest.raises(AttributeError) as caught:
+        _ = dn.heaviside_of_nothing
+    assert "did you mean" not in str(caught.value)
+
+
+def test_dtypes_have_names() -> None:
+    assert dn.zeros(2, dn.float64).dtype == dn.float64 == np.float64
+    assert dn.astype(np.ones(2), dn.bfloat16).dtype.name == "bfloat16"
+    assert dn.astype(np.ones(2), dn.bool).dtype == np.bool_
+    rounded = dn.defn(lambda x: dn.astype(x, dn.int32) + dn.int32(1))
+    assert rounded(np.array([1.5])).dtype == np.int32
 
 
 def test_importing_is_light() -> None:

@@ -61,7 +61,13 @@ def attribute(frame: Frame, base: Any, name: str) -> Any:
 
 def _check(base: Any, name: str) -> None:
     """Raise unless a static value has an attribute."""
-    if hasattr(base, name):
+    try:
+        getattr(base, name)
+    except DefnAttributeError:
+        raise  # a module of ours knows what was meant
+    except AttributeError:
+        pass
+    else:
         return
     hint = did_you_mean(name, dir(base))
     if hint is None and isinstance(base, list | tuple) and hasattr(np.ndarray, name):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
-from defnpy.base.errors import DefnAttributeError
+from defnpy.base.errors import DefnAttributeError, did_you_mean
 from defnpy.runtime.eager import PublicFunction
+from defnpy.runtime.synonyms import meant_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +24,7 @@ def absent(module: str, name: str, known: Iterable[str]) -> AttributeError:
     """Return the error about a name that a module does not have."""
     if name.startswith("__"):
         return AttributeError(f"module {module!r} has no attribute {name!r}")
-    found = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean `{found[0]}`?" if found else None
+    hint = did_you_mean(name, known)
+    if module == "defnpy":
+        hint = meant_by(name) or hint
     return DefnAttributeError(f"{module} has no {name!r}", hint=hint)

@@ -25,6 +25,7 @@ PUBLIC = sorted(
     for name in getattr(defnpy, "__all__", ())
     if not isinstance(getattr(defnpy, name), ModuleType)
 )
+PUBLIC += [f"fft.{name}" for name in defnpy.fft.__all__]
 PUBLIC += [f"linalg.{name}" for name in defnpy.linalg.__all__]
 GLOBALS = {"dn": defnpy, "np": np}
 

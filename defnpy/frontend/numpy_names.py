@@ -14,6 +14,7 @@ from defnpy.frontend.values import Ragged, has_tensors, is_number, known
 from defnpy.ir.expr import Expr
 from defnpy.ops.axes import reshape
 from defnpy.ops.family import convert
+from defnpy.ops.fft import FUNCTIONS as FFT
 from defnpy.ops.leaf import as_expr
 from defnpy.ops.linalg import FUNCTIONS as LINALG
 from defnpy.ops.movement import concatenate
@@ -97,6 +98,7 @@ NUMPY |= {
     for name, builder in LINALG.items()
     if hasattr(np.linalg, name)
 }
+NUMPY |= {getattr(np.fft, name): builder for name, builder in FFT.items()}
 NUMPY[np.cross] = LINALG["cross"]
 NUMPY |= _OWN
 

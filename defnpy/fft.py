@@ -1,0 +1,22 @@
+"""Fourier transforms: ``dn.fft.fft`` and its kin.
+
+The names and forms are those of `numpy.fft` and of the Array API.  All may be used
+inside a compiled function and outside.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from defnpy.ops.fft import FUNCTIONS as _FUNCTIONS
+from defnpy.runtime.names import absent as _absent
+from defnpy.runtime.names import public as _public
+
+__all__ = sorted(_FUNCTIONS)  # pyright: ignore
+
+globals().update(_public("fft", _FUNCTIONS))
+
+
+def __getattr__(name: str) -> Any:
+    """Say that there is no such name, and which one is near."""
+    raise _absent(__name__, name, __all__)

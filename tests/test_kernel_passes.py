@@ -10,7 +10,7 @@ from defnpy.backends import reference
 from defnpy.frontend.target import DefnTarget
 from defnpy.ir import kernel as k
 from defnpy.ir.statements import walk
-from defnpy.passes.kernel import delay
+from defnpy.passes.kernel import delay, sharing
 from defnpy.runtime.pipeline import Stages
 from defnpy.runtime.signature import Binder
 
@@ -386,3 +386,18 @@ def divided(a: Any) -> Any:
 @pytest.mark.parametrize("f", [searched, chained, through_memory, divided])
 def test_turns_that_depend_on_others_or_may_do_harm_are_run_in_turn(f: Any) -> None:
     assert not has_lanes(arranged(f, A))
+
+
+def shared(kernel: k.Kernel) -> list[k.Loop]:
+    return [each for each in found(kernel, k.Loop) if each.parallel]
+
+
+def test_the_outermost_long_loop_of_independent_turns_is_shared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    args = np.linspace(-2, 0.5, 64), np.linspace(-1, 1, 3)
+    assert not shared(arranged(escapes, *args))
+    monkeypatch.setattr(sharing, "PARALLEL_WORK", 3000)
+    (loop,) = shared(arranged(escapes, *args))
+    assert any(isinstance(each, k.While) for each in walk(loop.body))
+    assert not shared(arranged(running, D))

@@ -51,6 +51,28 @@ def moved(x):
     return dn.exp(x.T[::-1]) + dn.sin(x[:1, :1])
 
 
+@defn
+def by_rows(x):
+    y = np.zeros_like(x)
+    for i in range(len(x)):
+        scale = 1.0 if i % 3 == 0 else i * 0.5
+        y[i] = dn.exp(-x[i] * x[i]) * scale
+        if i > 100:
+            y[i, 0] = i
+    return y
+
+
+@defn
+def roots(a):
+    x = a.copy()
+    for i in range(len(a)):
+        r = a[i]
+        while abs(r * r - a[i]) > 1e-12 * a[i]:
+            r = 0.5 * (r + a[i] / r)
+        x[i] = r
+    return x
+
+
 CALLS = [
     (elementwise, (LONG,)),
     (softmax, (WIDE,)),
@@ -59,6 +81,7 @@ CALLS = [
     (adam, (LONG, LONG * 0.5, LONG**2, LONG[::-1].copy())),
     (moved, (WIDE,)),
     (totals, (LONG,)),
+    (by_rows, (WIDE,)),
 ]
 each_call = pytest.mark.parametrize(("f", "args"), CALLS)
 
@@ -90,6 +113,13 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(f, args):
         dn.config.threads = count
         for _ in range(5):
             assert bits(f(*args)) == wanted
+
+
+def test_turns_in_lanes_are_shared_too():
+    a = RNG.uniform(0.5, 9, 100_003)
+    assert "defnpy_parallel" in roots.lower(a).compile().llvm
+    for dn.config.threads in (1, 2, 5):
+        np.testing.assert_allclose(roots(a), np.sqrt(a), rtol=1e-11)
 
 
 def test_many_callers_at_once():

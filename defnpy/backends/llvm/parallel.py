@@ -13,7 +13,7 @@ from defnpy.backends.llvm.memory import Memory
 from defnpy.backends.llvm.types import alignment, array_type, register_type
 from defnpy.backends.llvm.writer import Writer
 from defnpy.ir.expr import scope
-from defnpy.ir.kernel import LOAD, VAR, Alloc, Let, Loop, Store, loop_index
+from defnpy.ir.kernel import LOAD, VAR, Alloc, If, Let, Loop, Store, While, loop_index
 from defnpy.ir.rewrite import postorder
 from defnpy.ir.statements import expressions, walk
 from defnpy.ops.leaf import scalar_of
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PIECES = 64  # parts of a loop, whatever the number of threads
 FRAME = 1 << 17  # bytes of buffers that one turn may need
+_SIMPLE = (Let, Store, Loop, Alloc, While, If)
 
 
 def is_outlined(body: Body, loop: Loop) -> bool:
@@ -33,8 +34,8 @@ def is_outlined(body: Body, loop: Loop) -> bool:
     if not loop.parallel or not body.target.parallel or None in bounds:
         return False
     made = [s.buffer for s in walk(loop.body) if isinstance(s, Alloc)]
-    simple = all(isinstance(s, Let | Store | Loop | Alloc) for s in walk(loop.body))
-    return simple and sum(b.bytes for b in made) <= FRAME and bounds[2] == 1
+    simple = all(isinstance(s, _SIMPLE) for s in walk(loop.body))
+    return simple and sum(b.bytes for b in made) <= FRAME and (bounds[2] or 0) > 0
 
 
 def write(body: Body, loop: Loop) -> None:
@@ -52,9 +53,9 @@ def write(body: Body, loop: Loop) -> None:
     ):
         slot = w.value(f"getelementptr inbounds i64, ptr {table}, i64 {place}")
         w.line(f"store {type} {value}, ptr {slot}, align 8")
-    start, stop = scalar_of(loop.start), scalar_of(loop.stop)
-    assert start is not None and stop is not None
-    piece = -(-(stop - start) // PIECES)
+    bounds = [scalar_of(e) for e in (loop.start, loop.stop, loop.step)]
+    start, stop, step = (bound or 0 for bound in bounds)
+    piece = -(-(stop - start) // (PIECES * step)) * step
     run = module.declare(body.target.parallel, "void", "ptr, ptr, i64, i64, i64")
     w.line(
         f"call void {run}(ptr @{name}, ptr {table}, i64 {start}, i64 {stop},"

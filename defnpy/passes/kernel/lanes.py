@@ -179,10 +179,10 @@ def _side_by_side(loop: Loop, parts: _Parts) -> Block:
     base = loop_index(f"{loop.var.attrs['name']}s")
     bounds = const(turns.start, I64), const(whole, I64), const(LANES, I64)
     body = _Lanes(loop.var, parts, base).turn()
-    made = Loop(base, *bounds, body, parallel=loop.parallel)
+    made = replace(Loop(base, *bounds, body), independent=loop.independent)
     if whole == turns.stop:
         return (made,)
-    rest = replace(loop, start=const(whole, I64), parallel=False)
+    rest = replace(loop, start=const(whole, I64))
     return (made, *Renewal().block((rest,)))
 
 

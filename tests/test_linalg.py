@@ -9,6 +9,7 @@ import scipy.linalg
 
 import defnpy as dn
 from defnpy import defn, linalg
+from defnpy.backends.cpu import compile_kernel, symbols
 
 pytestmark = pytest.mark.cpu
 
@@ -120,6 +121,17 @@ def test_lu(shape: tuple, dtype: str) -> None:
     wanted = (wanted[0].astype(parts), *wanted[1:])
     tolerance = 10 * TOLERANCE[dtype]
     agrees(lambda a: linalg.lu(a), wanted, a, tolerance=tolerance)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "c16"])
+@pytest.mark.parametrize("shape", [(9, 3, 3), (2, 7, 3, 2), (30, 2, 5)])
+def test_lu_of_many(shape: tuple, dtype: str) -> None:
+    a = drawn(*shape, dtype=dtype)
+    a.reshape(-1, *shape[-2:])[1] = 0
+    a.reshape(-1, *shape[-2:])[2, 0] = 0
+    program = defn(lambda a: linalg.lu(a))
+    for got, other in zip(linalg.lu(a), program(a), strict=True):
+        np.testing.assert_allclose(got, other, 1e-12, 1e-12)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -299,6 +311,8 @@ def test_products() -> None:
         linalg.trace(drawn(2, 3, 4), offset=1),
         np.linalg.trace(drawn(2, 3, 4), offset=1),
     )
+    z = drawn(3, dtype="c16")
+    np.testing.assert_allclose(linalg.vecdot(z, 2j * z), np.vecdot(z, 2j * z))
     t = drawn(2, 3, 6)
     np.testing.assert_allclose(linalg.tensorinv(t), np.linalg.tensorinv(t))
     b = drawn(2, 3)
@@ -307,6 +321,53 @@ def test_products() -> None:
         square = drawn(2, 3, 3)
         np.testing.assert_allclose(linalg.cond(square, p), np.linalg.cond(square, p))
     assert linalg.cond(np.zeros((2, 2))) == np.inf
+
+
+def everything(a):
+    q, r = linalg.qr(a)
+    w, v = linalg.eigh(a @ a.T)
+    u, s, vh = linalg.svd(a)
+    found = linalg.eig(a)
+    return (
+        *(linalg.solve(a, a.T), linalg.cholesky(a @ a.T + dn.eye(3, dtype="f8"))),
+        *(
+            q @ r,
+            (v * w) @ v.T,
+            (u * s) @ vh,
+            linalg.det(a),
+            w,
+            s,
+            linalg.lu(a[:, :1])[0],
+        ),
+        dn.sum(found.eigenvalues),
+    )
+
+
+def test_a_library_with_integers_of_4_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SciPy's LAPACK has them; NumPy's has 8 bytes."""
+    a = drawn(3, 3)
+    program = defn(everything)
+    wanted = program(a)
+    monkeypatch.setattr(symbols, "_of_numpy", lambda symbol: None)
+    monkeypatch.setattr(symbols, "_routine", symbols._routine.__wrapped__)
+    kernel = program.lower(a)._stages.kernel
+    results = [np.empty(r.shape, r.dtype.numpy) for r in kernel.results]
+    compile_kernel(kernel).run([a], results)
+    for got, other in zip(results, wanted, strict=True):
+        np.testing.assert_allclose(got, other, 1e-12, 1e-12)
+
+
+def test_programs_of_numba_call_lapack() -> None:
+    a = drawn(3, 3)
+    run = defn(lambda a: linalg.inv(a)).numba(a)
+    np.testing.assert_allclose(run(a), np.linalg.inv(a))
+
+
+def test_products_of_many_matrices_are_one_loop() -> None:
+    a, b = drawn(40, 30, 31), drawn(40, 31, 29)
+    program = defn(lambda a, b: a @ b)
+    np.testing.assert_allclose(program(a, b), a @ b, 1e-12, 1e-12)
+    assert program.lower(a, b).compile().llvm.count("call void @defnpy_dgemm") == 1
 
 
 def spelled_as_numpy(a, b):

@@ -116,7 +116,8 @@ def targets(statement: Statement) -> tuple[Buffer, ...]:
     if isinstance(statement, Copy):
         return (statement.target,)
     if isinstance(statement, Call):
-        return statement.buffers[:1]
+        end = statement.results + statement.operands
+        return statement.buffers[: statement.results] + statement.buffers[end:]
     return statement.buffers if isinstance(statement, TapePop) else ()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from defnpy.base.dtypes import as_dtype
 from defnpy.base.errors import DefnTypeError
 from defnpy.ops import axes, complex_math, dot, elementwise, reduce
+from defnpy.ops.complex import conj
 from defnpy.ops.creation import static_int
 from defnpy.ops.elementwise import (
     divide,
@@ -227,10 +228,12 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Expr:
 def vecdot(a: Any, b: Any, *, axis: int = -1) -> Expr:
     """Return the sum of products over one axis of broadcast tensors.
 
+    Of complex numbers the first is conjugated.
+
     >>> dn.vecdot(np.array([[1, 2], [3, 4]]), np.array([1, 1]))
     array([3, 7])
     """
-    a, b = common(as_expr(a), as_expr(b))
+    a, b = common(conj(a), as_expr(b))
     (place,) = axes.normalize_axes(axis, a.tensor.rank)
     rest = tuple(k for k in range(a.tensor.rank) if k != place)
     return dot.dot_general(a, b, ((place,), (place,)), (rest, rest))

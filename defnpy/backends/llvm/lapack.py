@@ -7,16 +7,16 @@ reads as the same number in 4, so it does not matter which integers a library ha
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from defnpy.backends.llvm import heap
+from defnpy.backends.llvm.repeat import each, element, times
 from defnpy.backends.llvm.types import literal, memory_type, register_type
 from defnpy.base.errors import InternalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from defnpy.backends.llvm.body import Body
     from defnpy.backends.llvm.writer import Writer
@@ -58,9 +58,8 @@ class _Site:
         pointer = self.body.memory.pointer(buffer)
         if buffer in self.work or self.matrix == "0":
             return pointer
-        size = buffer.size // self.batch
-        offset = self.w.value(f"mul nuw nsw i64 {self.matrix}, {size}")
-        return _element(self.w, memory_type(buffer.dtype), pointer, offset)
+        offset = times(self.w, self.matrix, buffer.size // self.batch)
+        return element(self.w, memory_type(buffer.dtype), pointer, offset)
 
     def number(self, value: int) -> str:
         """Return the address of a size."""
@@ -93,32 +92,13 @@ class _Site:
         heap.copy(self.w, self.at(target), self.at(source), size)
 
 
-@contextmanager
-def _each(w: Writer, count: int) -> Iterator[str]:
-    """Write what is inside once for each number below `count`, at least 1."""
-    if count == 1:
-        yield "0"
-        return
-    slot = w.head("alloca i64", "each")
-    loop, end = w.fresh("each"), w.fresh("done")
-    w.line(f"store i64 0, ptr {slot}")
-    w.jump(loop)
-    w.open(loop)
-    number = w.value(f"load i64, ptr {slot}")
-    yield number
-    following = w.value(f"add nuw nsw i64 {number}, 1")
-    w.line(f"store i64 {following}, ptr {slot}")
-    w.branch(w.value(f"icmp ult i64 {following}, {count}"), loop, end)
-    w.open(end)
-
-
 def call(body: Body, statement: Call) -> None:
     """Write the calls of the routine that `statement` names."""
     site = _Site(body, statement)
     if statement.name not in _ROUTINES or site.dtype.name not in LETTERS:
         raise InternalError(f"no {statement.name} of {site.dtype} matrices")
     if site.batch:
-        with _each(body.w, site.batch) as matrix:
+        with each(body.w, site.batch) as matrix:
             site.matrix = matrix
             _ROUTINES[statement.name](site)
 
@@ -173,13 +153,13 @@ def _pivots(site: _Site, pivots: Buffer, order: Buffer) -> None:
     """
     w, count, rows = site.w, pivots.shape[-1], site.columns
     raw, made, places = (site.at(each) for each in (site.work[0], pivots, order))
-    second = w.value(f"load i32, ptr {_element(w, 'i32', raw, '1')}")
+    second = w.value(f"load i32, ptr {element(w, 'i32', raw, '1')}")
     narrow = w.value(f"icmp ne i32 {second}, 0") if count > 1 else "false"
-    with _each(w, rows) as k:
+    with each(w, rows) as k:
         w.line(f"store i64 {k}, ptr {_word(w, places, k)}")
-    with _each(w, count) as k:
+    with each(w, count) as k:
         wide = w.value(f"load i64, ptr {_word(w, raw, k)}")
-        half = w.value(f"load i32, ptr {_element(w, 'i32', raw, k)}")
+        half = w.value(f"load i32, ptr {element(w, 'i32', raw, k)}")
         short = w.value(f"sext i32 {half} to i64")
         pivot = w.value(f"select i1 {narrow}, i64 {short}, i64 {wide}")
         pivot = w.value(f"sub i64 {pivot}, 1")
@@ -190,12 +170,8 @@ def _pivots(site: _Site, pivots: Buffer, order: Buffer) -> None:
         w.line(f"store i64 {values[0]}, ptr {other}")
 
 
-def _element(w: Writer, type: str, pointer: str, index: str) -> str:
-    return w.value(f"getelementptr inbounds {type}, ptr {pointer}, i64 {index}")
-
-
 def _word(w: Writer, pointer: str, index: str) -> str:
-    return _element(w, "i64", pointer, index)
+    return element(w, "i64", pointer, index)
 
 
 def _geqrf(site: _Site) -> None:

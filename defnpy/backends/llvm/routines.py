@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from defnpy.backends.llvm import lapack
+from defnpy.backends.llvm.repeat import each, element, times
 from defnpy.backends.llvm.types import literal, register_type
 from defnpy.base.errors import InternalError
 
@@ -52,24 +53,12 @@ def _gemm(body: Body, statement: Call) -> None:
     codes = [_slot(w, f"i8 {_CODES[each]}") for each in (tb, ta)]
     alpha, beta = _slot(w, one), _slot(w, zero)
     pointers = [body.memory.pointer(buffer) for buffer in statement.buffers]
-    for item in range(batch):
-        c, a, b = (
-            w.value(f"getelementptr inbounds {type}, ptr {pointer}, i64 {item * count}")
-            for pointer, count in zip(pointers, (m * n, m * k, k * n), strict=True)
-        )
-        given = (
-            *codes,
-            *sizes,
-            alpha,
-            b,
-            leading[0],
-            a,
-            leading[1],
-            beta,
-            c,
-            leading[2],
-        )
-        operands = ", ".join(f"ptr {each}" for each in given)
+    pairs = zip(pointers, (m * n, m * k, k * n), strict=True)
+    with each(w, batch) as item:
+        c, a, b = (element(w, type, p, times(w, item, size)) for p, size in pairs)
+        factors = (alpha, b, leading[0], a, leading[1])
+        given = (*codes, *sizes, *factors, beta, c, leading[2])
+        operands = ", ".join(f"ptr {one}" for one in given)
         w.line(f"call void @{symbol}({operands})")
 
 

@@ -8,6 +8,7 @@ wrong: 0 if not.  Derivatives are those of the decompositions made of these.
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,11 @@ def call(op: Op, *operands: Expr, **attrs: Any) -> tuple[Expr, ...]:
 def info_of(a: TensorType, core: int = 2) -> TensorType:
     """Return the type of what tells of each matrix whether it went wrong."""
     return TensorType(I64, a.shape[: a.rank - core])
+
+
+def transposed(array: np.ndarray) -> np.ndarray:
+    """Return the transposes of a batch of matrices."""
+    return np.swapaxes(array, -1, -2)
 
 
 def attempt(
@@ -131,6 +137,11 @@ def _infer_getrf(attrs: Attrs, at: TensorType) -> TupleType:
 
 
 def _eval_getrf(attrs: Attrs, at: np.ndarray) -> tuple[np.ndarray, ...]:
+    size, count = min(at.shape[-2:]), math.prod(at.shape[:-2])
+    if count > size:  # a step for all matrices is less work than all for each
+        flat = np.reshape(at, (count, *at.shape[-2:]))
+        found = _eliminated(transposed(flat))
+        return tuple(np.reshape(x, (*at.shape[:-2], *x.shape[1:])) for x in found)
     factor = _lapack("getrf", at.dtype)
 
     def one(at: np.ndarray) -> tuple[Any, ...]:
@@ -141,6 +152,30 @@ def _eval_getrf(attrs: Attrs, at: np.ndarray) -> tuple[np.ndarray, ...]:
         return lu.T, pivots.astype(np.int64), order, np.int64(info)
 
     return each_matrix(one, at)
+
+
+def _eliminated(a: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the results of `getrf` by Gauss's steps, each for all matrices."""
+    lu, every = np.array(a), np.arange(len(a))
+    size = min(a.shape[1:])
+    pivots = np.zeros((len(a), size), np.int64)
+    order = np.tile(np.arange(a.shape[1]), (len(a), 1))
+    info = np.zeros(len(a), np.int64)
+    for k in range(size):
+        column = lu[:, k:, k]
+        pivots[:, k] = chosen = k + (
+            abs(np.real(column)) + abs(np.imag(column))
+        ).argmax(-1)
+        for rows in (lu, order):
+            rows[every, k], rows[every, chosen] = (
+                rows[every, chosen],
+                rows[every, k].copy(),
+            )
+        pivot = lu[:, k, k]
+        info[(pivot == 0) & (info == 0)] = k + 1
+        lu[:, k + 1 :, k] /= np.where(pivot == 0, 1, pivot)[:, None]
+        lu[:, k + 1 :, k + 1 :] -= lu[:, k + 1 :, k, None] * lu[:, k, None, k + 1 :]
+    return transposed(lu), pivots, order, info
 
 
 GETRF = _routine(
@@ -183,11 +218,6 @@ ORGQR = _routine(
     _eval_orgqr,
     "The first columns of the product of the reflectors of `geqrf`, transposed.",
 )
-
-
-def transposed(array: np.ndarray) -> np.ndarray:
-    """Return the transposes of a batch of matrices."""
-    return np.swapaxes(array, -1, -2)
 
 
 def _infer_syevd(attrs: Attrs, at: TensorType) -> TupleType:

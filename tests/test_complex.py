@@ -112,3 +112,11 @@ def test_the_gradient_of_a_real_argument_is_real() -> None:
     wanted = (x + 2 * x**3) / np.sqrt(x**2 + x**4)
     np.testing.assert_allclose(steep, wanted)
     assert dn.grad(lambda z: dn.sum(dn.abs(z)))(np.zeros(2, complex)).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("name", ["max", "min", "argmax", "argmin", "sort", "maximum"])
+def test_what_has_no_order_is_refused(name: str) -> None:
+    z = drawn(3)
+    operands = (z, z) if name == "maximum" else (z,)
+    with pytest.raises(dn.DefnTypeError, match="does not take c128|no order|takes"):
+        getattr(dn, name)(*operands)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from defnpy.base.dtypes import BF16, BOOL, F16, F32, I32, I64, U64
-from defnpy.base.errors import DefnShapeError
+from defnpy.base.errors import DefnShapeError, DefnTypeError
 from defnpy.ir.expr import Expr, make
 from defnpy.ir.op import Attrs, Missing, Op, Sample
 from defnpy.ops.axes import (
@@ -198,14 +198,21 @@ def prod(
     return _accumulate_wide(PROD, convert(x, dtype) if dtype else x, axis, keepdims)
 
 
+def _ordered(name: str, x: Any) -> Expr:
+    x = as_expr(x)
+    if x.dtype.kind == "c":
+        raise DefnTypeError(f"{name} does not take {x.dtype}: it has no order")
+    return x
+
+
 def max(x: Any, axis: Any = None, *, keepdims: bool = False) -> Expr:
     """Return the largest element over `axis`; NaN if any is."""
-    return _reduce(MAX, as_expr(x), axis, keepdims)
+    return _reduce(MAX, _ordered("max", x), axis, keepdims)
 
 
 def min(x: Any, axis: Any = None, *, keepdims: bool = False) -> Expr:
     """Return the smallest element over `axis`; NaN if any is."""
-    return _reduce(MIN, as_expr(x), axis, keepdims)
+    return _reduce(MIN, _ordered("min", x), axis, keepdims)
 
 
 def any(x: Any, axis: Any = None, *, keepdims: bool = False) -> Expr:
@@ -221,7 +228,7 @@ def all(x: Any, axis: Any = None, *, keepdims: bool = False) -> Expr:
 
 
 def _arg_reduce(op: Op, x: Any, axis: int | None, keepdims: bool) -> Expr:
-    x = as_expr(x)
+    x = _ordered(op.name, x)
     if axis is None:
         flat = _reduce(op, reshape(x, (-1,)), 0, False)
         return reshape(flat, (1,) * x.tensor.rank) if keepdims else flat

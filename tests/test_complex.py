@@ -118,5 +118,5 @@ def test_the_gradient_of_a_real_argument_is_real() -> None:
 def test_what_has_no_order_is_refused(name: str) -> None:
     z = drawn(3)
     operands = (z, z) if name == "maximum" else (z,)
-    with pytest.raises(dn.DefnTypeError, match="does not take c128|no order|takes"):
+    with pytest.raises(dn.DefnTypeError, match=r"no order|takes"):
         getattr(dn, name)(*operands)

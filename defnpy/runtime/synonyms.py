@@ -107,6 +107,8 @@ _BY_NAME = {
     "random.uniform": "rand random_uniform",
 }
 _IN_MODULES = {
+    "fft": "fft2 fftn fftfreq fftshift ifft ifft2 ifftn ifftshift irfft irfft2 irfftn"
+    " rfft rfft2 rfftfreq rfftn",
     "linalg": "cholesky cond det eig eigh eigvals eigvalsh expm inv lstsq lu"
     " matrix_norm matrix_power matrix_rank norm pinv qr slogdet solve"
     " solve_triangular svd svdvals vector_norm",

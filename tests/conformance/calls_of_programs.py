@@ -177,15 +177,20 @@ def _plain(text: str) -> Call:
     return write
 
 
+def _length(x: str, axis: int, given: Any) -> str:
+    """Return the length of a transform."""
+    if given == {"atom": "power_of_two"}:
+        return f"1 << ({x}.shape[{axis}] - 1).bit_length()"
+    return repr(given["atom"] if isinstance(given, dict) else given)
+
+
 def _fft(name: str) -> Call:
     def write(w: Writer, args: list[Any], options: Options) -> str:
         options.pop("eps", None)
         axis = w.axes(options.pop("axis", -1), args[0])
         length = options.pop("length", None)
         x = w.named(args[0])
-        if length == {"atom": "power_of_two"}:
-            length = f"1 << ({x}.shape[{axis}] - 1).bit_length()"
-        rest = "" if length is None else f", n={length}"
+        rest = "" if length is None else f", n={_length(x, axis, length)}"
         return f"dn.fft.{name}({x}, axis={axis}{rest})"
 
     return write
@@ -196,8 +201,12 @@ def _fft2(name: str) -> Call:
         options.pop("eps", None)
         axes = tuple(w.axes(options.pop("axes", [-2, -1]), args[0]))
         lengths = options.pop("lengths", options.pop("length", None))
-        rest = "" if lengths is None else f", s={w.expr(lengths)}"
-        return f"dn.fft.{name}({w.expr(args[0])}, axes={axes}{rest})"
+        if not isinstance(lengths, list):
+            rest = "" if lengths is None else f", s={w.expr(lengths)}"
+            return f"dn.fft.{name}({w.expr(args[0])}, axes={axes}{rest})"
+        x = w.named(args[0])
+        sizes = [_length(x, a, n) for a, n in zip(axes, lengths, strict=True)]
+        return f"dn.fft.{name}({x}, axes={axes}, s=({', '.join(sizes)}))"
 
     return write
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 _TABLE = Path(__file__).parent / "reasons.toml"
 # Functions that an error may name: they are to come.
-_TO_COME = {"dn.fft", "dn.random.multivariate_normal"}
+_TO_COME = {"dn.random.multivariate_normal"}
 _UNKNOWN = re.compile(
     r"(defnpy[.\w]*)'? has no (?:attribute )?[`'](\w+)|No module named '(defnpy\.\w+)'"
 )

@@ -15,6 +15,7 @@ from __future__ import annotations
 import builtins
 import functools
 import threading
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -186,6 +187,10 @@ class Defn(Interpretable):
         """Pickle by name."""
         return self._function.__qualname__
 
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Return the method of an instance, whose first argument it is."""
+        return self if instance is None else MethodType(self, instance)
+
 
 class _Interpreted(threading.local):
     """Tells whether a thread is inside of ``f.python``.
@@ -256,11 +261,20 @@ def defn(
             )
         return function
     if not callable(function) or not hasattr(function, "__code__"):
-        raise DefnTypeError(
-            f"defn decorates a function, not a {type(function).__name__}"
-        )
+        raise _no_function(function)
     names = (static,) if isinstance(static, str) else tuple(static)
     return Defn(function, names, check_nan=check_nan, bounds=bounds)
+
+
+def _no_function(value: Any) -> DefnTypeError:
+    name = getattr(value, "__name__", None)
+    if callable(value) and name and not isinstance(value, type):
+        return DefnTypeError(
+            f"`{name}` has no Python source to compile",
+            hint=f"write a function that calls it: `lambda x: {name}(x)`",
+        )
+    kind = "class" if isinstance(value, type) else type(value).__name__
+    return DefnTypeError(f"defn decorates a function, not a {kind}")
 
 
 def range(*bounds: Any, unroll: bool | int = False) -> Any:

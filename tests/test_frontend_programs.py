@@ -390,3 +390,13 @@ def test_arrays_of_another_shape_break_a_guard(monkeypatch):
     assert all(guard() for guard in program.guards)
     monkeypatch.setitem(globals(), "WEIGHTS", np.zeros((2, 3)))
     assert not all(guard() for guard in program.guards)
+
+
+def test_a_long_while_of_static_numbers_is_a_loop():
+    def f(x):
+        steps = 0
+        while steps < 20_000:
+            steps += 1
+        return x + steps
+
+    assert_same(run(f, 1.0), f(1.0))

@@ -8,6 +8,7 @@ import sys
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numba
@@ -335,3 +336,26 @@ def test_python_runs_no_compiler(builds):
     assert builds == []
     assert halved(8.0) == 1.0
     assert len(builds) == 1
+
+
+@dataclass(frozen=True)
+class Line:
+    w: np.ndarray
+    b: float
+
+    @defn
+    def __call__(self, x):
+        return x @ self.w + self.b
+
+    @defn
+    def loss(self, x, y):
+        return ((self(x) - y) ** 2).mean()
+
+
+def test_methods_of_dataclasses():
+    line = Line(np.ones(2), 0.5)
+    np.testing.assert_array_equal(line(np.ones((3, 2))), [2.5, 2.5, 2.5])
+    assert line.loss(np.ones((3, 2)), 1.0) == 2.25
+    slope = dn.grad(Line.loss)(line, np.ones((3, 2)), 1.0)
+    np.testing.assert_array_equal(slope.w, [3.0, 3.0])
+    assert slope.b == 3.0

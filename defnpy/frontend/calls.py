@@ -174,9 +174,17 @@ def _python(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) 
         owner = callee.__self__
         if isinstance(owner, list | dict | set | tuple | str):
             return container_method(frame, callee, args, kwargs)
-    elif isinstance(vars(type(callee)).get("__call__"), FunctionType):
+    elif _has_written_call(type(callee)):
         return call(frame, type(callee).__call__, [callee, *args], kwargs)
     return _static(frame, callee, args, kwargs)
+
+
+def _has_written_call(cls: type) -> bool:
+    """Whether objects of a class are called by a function of Python."""
+    found = [vars(each)["__call__"] for each in cls.__mro__ if "__call__" in vars(each)]
+    return bool(found) and (
+        isinstance(found[0], FunctionType) or hasattr(found[0], "__defnpy_target__")
+    )
 
 
 def _function(
@@ -234,6 +242,11 @@ def _static(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) 
         raise DefnTypeError(f"{describe(callee)} cannot be called")
     if _among(callee, REFUSED):
         raise DefnTypeError(f"`{name}` cannot be used in compiled code")
+    if numpy_names.is_clock(callee):
+        raise DefnTypeError(
+            f"`{name}` would be called once, when the function is compiled",
+            hint="call it outside, and pass what it returns",
+        )
     if numpy_names.is_random(callee):
         raise DefnTypeError(
             f"`{name}` would draw its numbers once, when the function is compiled",

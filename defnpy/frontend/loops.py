@@ -390,7 +390,8 @@ def _is_static(frame: Frame, node: ast.While) -> bool:
 
 
 def _while_expanded(frame: Frame, node: ast.While) -> None:
-    """Run the iterations now, as long as the test is static."""
+    """Run the iterations now, as long as the test is static and they are few."""
+    before = dict(frame.env)
     for _ in range(EXPAND_LIMIT):
         test = frame.test(node.test)
         if isinstance(test, Expr):
@@ -406,10 +407,8 @@ def _while_expanded(frame: Frame, node: ast.While) -> None:
         if isinstance(stop, Expr):
             guard(frame, stop, lambda: _while_expanded(frame, node), None)
             return
-    raise DefnTypeError(
-        f"a `while` of values known when compiling runs more than {EXPAND_LIMIT} times",
-        hint="begin with an array, such as `np.array(...)`, and it stays a loop",
-    )
+    frame.env = before
+    _while_native(frame, node)
 
 
 def _while_native(frame: Frame, node: ast.While) -> None:

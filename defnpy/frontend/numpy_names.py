@@ -205,3 +205,12 @@ def is_random(callee: Any) -> bool:
     return str(module).startswith(("numpy.random", "random")) or isinstance(
         owner, np.random.RandomState | np.random.Generator
     )
+
+
+def is_clock(callee: Any) -> bool:
+    """Whether `callee` returns something else at each call, such as the time."""
+    owner = getattr(callee, "__self__", None)
+    module = getattr(callee, "__module__", None) or getattr(owner, "__module__", None)
+    return module in ("time", "secrets", "uuid") or (
+        module == "datetime" and callee.__name__ in ("now", "today", "utcnow")
+    )

@@ -223,8 +223,12 @@ def _filter(frame: Frame, function: Any, values: Any) -> Any:
 
 def _sorted(frame: Frame, values: Any, **options: Any) -> Any:
     items = iteration.items_of(frame, values)
-    if has_tensors(items) and "key" not in options:
-        raise DefnTypeError("sorted takes static values", hint="`np.sort` sorts arrays")
+    key = options.get("key")
+    by = items if key is None else [frame.call(key, [each], {}) for each in items]
+    if has_tensors(by):
+        raise DefnTypeError(
+            "sorted takes what is known when compiling", hint="`np.sort` sorts arrays"
+        )
     made = frame.static(sorted, items, **_callables(frame, options))
     return frame.session.own(made)
 

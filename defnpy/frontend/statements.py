@@ -30,7 +30,7 @@ from defnpy.frontend.memory import (
     memory_of,
 )
 from defnpy.frontend.notes import noting
-from defnpy.frontend.values import describe
+from defnpy.frontend.values import describe, is_tensor_like
 from defnpy.ir.expr import Expr, current_span
 from defnpy.ir.kernel import SHOWN
 from defnpy.ops.control import check
@@ -65,6 +65,8 @@ def assign(frame: Frame, target: ast.expr, value: Any, memory: Memory = FRESH) -
 def _unpack(
     frame: Frame, target: ast.Tuple | ast.List, value: Any, memory: Memory
 ) -> None:
+    if is_tensor_like(value) and not getattr(value, "shape", ()):
+        raise DefnTypeError(f"{describe(value)} cannot be unpacked: it is one number")
     items = items_of(frame, value)
     count = len(target.elts)
     unpacked = (f"what is unpacked: {describe(value)}",)

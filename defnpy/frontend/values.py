@@ -260,6 +260,8 @@ def describe(value: Any) -> str:
         return "nothing"
     if isinstance(value, Counting | Rows):
         return "an iterator"
+    if isinstance(value, TensorMethod):
+        return f"the method `{value.name}`, which is not called,"
     if isinstance(value, Text):
         return "an f-string of tensors"
     if is_number(value) or value is None or isinstance(value, str):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from defnpy.base.dtypes import as_dtype
 from defnpy.base.errors import DefnShapeError, DefnTypeError
+from defnpy.runtime.boundary import shown_to_users
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +37,7 @@ class Template:
         return len(self.shape)
 
 
+@shown_to_users
 def template(shape: Any, dtype: Any = "f32") -> Template:
     """Return a stand-in for an array: its shape and dtype without elements.
 

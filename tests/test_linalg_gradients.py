@@ -59,3 +59,55 @@ def test_batches_and_lanes_are_loops(loss: Callable) -> None:
     gradients = [dn.grad(loss)(each) for each in a]
     got = dn.vmap(dn.grad(loss))(a)
     np.testing.assert_allclose(got, gradients, 1e-7, 1e-8)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "c16"])
+@pytest.mark.parametrize("rank", [1, 2])
+def test_the_determinant_of_a_singular_matrix_has_a_gradient(
+    rank: int, dtype: str
+) -> None:
+    a = drawn(3, rank, dtype=dtype) @ drawn(rank, 3, seed=1, dtype=dtype)
+    a[:, 2] = a[:, 1]
+    a[:, 1:] *= 1.0 if rank == 2 else 0.0
+
+    def loss(a):
+        return dn.real(dn.linalg.det(a))
+
+    cofactors = np.array(
+        [
+            [
+                (-1) ** (i + j)
+                * np.linalg.det(np.delete(np.delete(a, i, axis=0), j, axis=1))
+                for j in range(3)
+            ]
+            for i in range(3)
+        ]
+    )
+    got = dn.grad(loss)(a)
+    np.testing.assert_allclose(got, cofactors, 1e-10, 1e-12)
+    both = np.stack([a, np.eye(3).astype(a.dtype)])
+    got = dn.grad(lambda a: dn.sum(dn.real(dn.linalg.det(a))))(both)
+    np.testing.assert_allclose(got, [cofactors, np.eye(3)], 1e-10, 1e-12)
+
+
+def test_equal_eigenvalues_have_a_gradient_but_their_vectors_none() -> None:
+    eye = np.eye(3)
+    got = dn.grad(lambda a: dn.sum(dn.linalg.eigh(a).eigenvalues ** 2))(eye)
+    np.testing.assert_allclose(got, 2 * eye)
+    got = dn.grad(lambda a: dn.sum(dn.linalg.svd(a).S ** 2))(eye)
+    np.testing.assert_allclose(got, 2 * eye, 1e-12, 1e-12)
+    with np.errstate(all="ignore"):
+        got = dn.grad(lambda a: dn.sum(dn.sin(dn.linalg.eigh(a).eigenvectors)))(eye)
+    assert not np.isfinite(got).all()
+    got = dn.grad(lambda a: dn.linalg.norm(a) + dn.sum(dn.linalg.norm(a, axis=0)))
+    np.testing.assert_array_equal(got(np.zeros((2, 2))), np.zeros((2, 2)))
+
+
+def test_what_has_no_derivative_says_so() -> None:
+    a = drawn(3, 2)
+    for loss, text in (
+        (lambda a: dn.sum(dn.linalg.svd(a).U), "beyond min"),
+        (lambda a: dn.sum(dn.linalg.qr(a, "complete").Q), "columns of Q beyond"),
+    ):
+        with pytest.raises(dn.DefnTypeError, match=text):
+            dn.grad(loss)(a)

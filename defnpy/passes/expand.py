@@ -26,9 +26,9 @@ def expand(function: Function) -> Function:
         mapping = {param: param for param in function.params}
         made = substitute(function.roots, mapping, _expanded)
     split = len(function.effects)
-    return Function(
-        function.name, function.params, tuple(made[split:]), tuple(made[:split])
-    )
+    # What a gradient would do is not done here.
+    effects = tuple(e for e in made[:split] if e.op is not CUSTOM_GRAD)
+    return Function(function.name, function.params, tuple(made[split:]), effects)
 
 
 def _region(body: Function, operands: tuple[Expr, ...]) -> Expr:

@@ -127,7 +127,8 @@ def eigh(a: Any, UPLO: str = "L") -> EighResult:
         UPLO: the triangle that is read, "L" or "U".
 
     Returns eigenvalues (…, n), ascending, and the eigenvectors as columns of
-    (…, n, n).
+    (…, n, n).  Vectors of equal eigenvalues are not determined: their derivative is
+    infinite or NaN.
 
     Raises:
         numpy.linalg.LinAlgError: where the computation does not converge.

@@ -200,7 +200,8 @@ def svd(
             Vh (…, k, n), which have a derivative.
         compute_uv: whether to return U and Vh, not S alone.
 
-    Returns ``(U, S, Vh)``, S (…, k) descending.
+    Returns ``(U, S, Vh)``, S (…, k) descending.  Vectors of equal singular values
+    are not determined: their derivative is infinite or NaN.
 
     Raises:
         numpy.linalg.LinAlgError: where the computation does not converge.

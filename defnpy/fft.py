@@ -1,7 +1,8 @@
 """Fourier transforms: ``dn.fft.fft`` and its kin.
 
 The names and forms are those of `numpy.fft` and of the Array API.  All may be used
-inside a compiled function and outside.
+inside a compiled function, for any length, and outside.  Integers become the default
+float, half precision f32.
 """
 
 from __future__ import annotations

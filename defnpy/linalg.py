@@ -1,7 +1,9 @@
 """Linear algebra on batches of matrices: ``dn.linalg.solve`` and its kin.
 
 The names and forms are those of `numpy.linalg` and of the Array API.  All may be
-used inside a compiled function, where LAPACK is called, and outside.
+used inside a compiled function, where LAPACK is called, and outside.  Integers
+become the default float, half precision f32; what a matrix must be and is not raises
+`DefnLinAlgError`, which is a `numpy.linalg.LinAlgError`.
 """
 
 from __future__ import annotations

@@ -113,12 +113,15 @@ def _share(rtol: Any, a: Expr) -> Expr:
     return axes.broadcast_to(convert(as_expr(rtol), real), a.shape[:-2])
 
 
-def pinv(a: Any, rcond: Any = None, *, rtol: Any = None) -> Expr:
+def pinv(
+    a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None
+) -> Expr:
     """Return the Moore-Penrose pseudo-inverses of matrices.
 
     Args:
         a: matrices (…, m, n).
         rcond: the same as `rtol`, by NumPy's older name.
+        hermitian: whether the matrices are, which makes no difference here.
         rtol: singular values up to this share of the largest count as zero; one
             number, or one for each matrix.  By default max(m, n) times the distance
             from 1 to the next float.
@@ -141,12 +144,15 @@ def _decomposed(a: Expr, rtol: Any) -> tuple[Expr, Expr]:
     return right(p, info, FAILED), right(s, info, FAILED)
 
 
-def matrix_rank(a: Any, tol: Any = None, *, rtol: Any = None) -> Expr:
+def matrix_rank(
+    a: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None
+) -> Expr:
     """Return the ranks of matrices: how many singular values count.
 
     Args:
         a: matrices (…, m, n), or a vector, whose rank is 1 unless it is zero.
         tol: singular values up to this size count as zero.
+        hermitian: whether the matrices are, which makes no difference here.
         rtol: where `tol` is not given, those up to this share of the largest.  By
             default max(m, n) times the distance from 1 to the next float.
 

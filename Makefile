@@ -13,7 +13,7 @@ BENCH_INSTALLED := .venv/.bench-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format bench conformance clean
+.PHONY: help setup demo test lint format bench conformance docs clean
 
 help:
 	@echo "make demo         train the coffee-roasting network on its CSV"
@@ -22,6 +22,7 @@ help:
 	@echo "make format       rewrite the code in the house style"
 	@echo "make bench        time defnpy beside its peers"
 	@echo "make conformance  tell which of Nx's own tests hold"
+	@echo "make docs         write the page of all operations to build/docs"
 	@echo "make clean        remove the environment and every cache here"
 
 setup: $(INSTALLED)
@@ -59,6 +60,9 @@ bench: $(BENCH_INSTALLED)
 
 conformance: $(INSTALLED)
 	PYTHONPATH=tests $(BIN)/python -m conformance
+
+docs: $(INSTALLED)
+	$(BIN)/python -m docs.operations
 
 clean:
 	rm -rf .venv .benchmarks .hypothesis .pytest_cache .ruff_cache build dist

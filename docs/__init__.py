@@ -1,0 +1,1 @@
+"""Pages about defnpy, and what makes them."""

@@ -279,3 +279,52 @@ def test_long_sums_are_sums_of_blocks(size: int) -> None:
     kernel = check(lambda x: (reduce.sum(x * x), reduce.max(x), x + 1.0), x)
     (blocks,) = [s.buffer for s in kernel.body if isinstance(s, k.Alloc)][2:3]
     assert blocks.shape == (-(-size // 4096),)
+
+
+def test_an_element_read_before_a_loop_is_kept_for_a_store_after_it() -> None:
+    """Insertion: nothing but the element is copied, though the loop moves others."""
+
+    def insert(i: Expr, x: Expr) -> tuple[Expr]:
+        key = indexing.dynamic_slice(x, (i,), (1,))
+
+        def goes_on(j: Expr, x: Expr) -> Expr:
+            before = reshape(indexing.dynamic_slice(x, (j - 1,), (1,)), ())
+            return greater(before, reshape(key, ()))
+
+        def moved(j: Expr, x: Expr) -> tuple[Expr, Expr]:
+            before = indexing.dynamic_slice(x, (j - 1,), (1,))
+            return j - 1, indexing.dynamic_update(x, before, (j,))
+
+        j, x = control.while_loop((i, x), goes_on, moved)
+        return (indexing.dynamic_update(x, key, (j,)),)
+
+    def sort(x: Expr) -> object:
+        bounds = (index_const(1), index_const(6), index_const(1))
+        return control.counted_loop(*bounds, (x,), insert)
+
+    kernel = check(sort, np.array([-9.0, 3, 1, 2, -1, 5]))
+    assert len(statements(kernel.body, k.Copy)) == 1
+    assert max(s.buffer.size for s in statements(kernel.body, k.Alloc)) == 1
+
+
+@pytest.mark.parametrize("other", [2, 1])
+def test_a_row_is_changed_by_another_without_memory_between(other: int) -> None:
+    def body(i: Expr, x: Expr) -> tuple[Expr]:
+        zero = index_const(0)
+        first = indexing.dynamic_slice(x, (i, zero), (1, 5))
+        second = indexing.dynamic_slice(x, (index_const(other), zero), (1, 5))
+        row = reshape(first - second * 0.5, (5,)) * 2.0
+        return (indexing.dynamic_update(x, reshape(row, (1, 5)), (i, zero)),)
+
+    kernel = check(lambda x: loop(x, 3, body), A)
+    assert not statements(kernel.body, k.Alloc)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (1, 0)])
+def test_a_window_that_moves_is_read_before_it_is_written(low: int, high: int) -> None:
+    def program(x: Expr) -> Expr:
+        y = x * 2.0
+        part = strided_slice(y, (low,), (low + 4,), (1,)) + 1.0
+        return indexing.dynamic_update(y, part, (index_const(high),)) + 0.0
+
+    check(program, V)

@@ -15,7 +15,8 @@ from defnpy.ops.family import CONVERT, convert
 from defnpy.ops.indexing import DYNAMIC_SLICE, GATHER
 from defnpy.ops.leaf import CONST, const
 from defnpy.ops.movement import IOTA, index_add
-from defnpy.passes.lower.storage import is_trivial_reshape, key_of
+from defnpy.passes.lower.storage import key_of
+from defnpy.passes.lower.windows import is_trivial_reshape
 
 if TYPE_CHECKING:
     from defnpy.passes.lower.program import Region

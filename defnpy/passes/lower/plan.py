@@ -10,17 +10,14 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from defnpy.ir.expr import PARAM, Expr
 from defnpy.ir.function import Function
 from defnpy.ir.types import TensorType
 from defnpy.ops.control import COND, FIRST_NAN, FOR, ITEM, WHILE
 from defnpy.ops.printing import PRINT
+from defnpy.passes.lower.origins import passed_through
 from defnpy.passes.lower.storage import Key, Storage, key_of, space
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 @dataclass(eq=False)
@@ -157,7 +154,7 @@ class Plan:
             for k in range(event.attrs["count"]):
                 self._try(event, k, event.operands[first + k])
         elif event.op is COND:
-            for k, place in enumerate(_passed_through(event)):
+            for k, place in enumerate(passed_through(event)):
                 if place is not None:
                     self._try(event, k, event.operands[1 + place])
 
@@ -280,34 +277,3 @@ def _is_in_turn(effect: Expr) -> bool:
         return True
     inside = (x for x in effect.attrs.values() if isinstance(x, Function))
     return any(_is_in_turn(each) for body in inside for each in body.effects)
-
-
-def _passed_through(event: Expr) -> Iterable[int | None]:
-    """Return, for each result of a cond, the operand both sides build upon."""
-    then, orelse = event.attrs["then"], event.attrs["orelse"]
-    for k in range(len(then.results)):
-        sides = {origin(f, f.results[k]) for f in (then, orelse)}
-        place = sides.pop()
-        yield place if not sides else None
-
-
-def origin(function: Function, result: Expr) -> int | None:
-    """Return the parameter that `result` is an updated version of, if any."""
-    while True:
-        if result.op is PARAM:
-            return function.params.index(result)
-        if result.op.family == "store":
-            result = result.operands[0]
-            continue
-        if result.op is not ITEM:
-            return None
-        event, k = key_of(result)
-        if event.op in (FOR, WHILE):
-            result = event.operands[k + (3 if event.op is FOR else 0)]
-        elif event.op is COND:
-            place = list(_passed_through(event))[k]
-            if place is None:
-                return None
-            result = event.operands[1 + place]
-        else:
-            return None

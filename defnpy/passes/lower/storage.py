@@ -19,6 +19,8 @@ from defnpy.ops.axes import RESHAPE
 from defnpy.ops.control import CHECK, ITEM
 from defnpy.ops.dot import DOT, free_axes
 from defnpy.ops.indexing import GATHER
+from defnpy.passes.lower.origins import overwritten
+from defnpy.passes.lower.windows import is_trivial_reshape, reads_own_places
 
 if TYPE_CHECKING:
     from defnpy.ir.function import Function
@@ -50,12 +52,6 @@ def is_small_product(node: Expr) -> bool:
     return rows * inner * columns <= SMALL_PRODUCT
 
 
-def is_trivial_reshape(node: Expr) -> bool:
-    """Whether a reshape only adds or drops axes of size 1."""
-    (x,) = node.operands
-    return [s for s in node.shape if s != 1] == [s for s in x.shape if s != 1]
-
-
 def space(node: Expr) -> tuple[int, ...]:
     """Return the sizes of the loops that compute a node."""
     return (node.operands[0] if node.op.family == "reduction" else node).shape
@@ -71,6 +67,11 @@ def _is_apart(node: Expr) -> bool:
     return node.op.family not in _LAZY or node.tensor.rank == 0
 
 
+def _under(node: Expr) -> list[Expr]:
+    """Return what is computed in the loops that use a node, and what they read."""
+    return postorder([node], stop=_is_apart)
+
+
 @dataclass(eq=False)
 class Storage:
     """The analysis of one function."""
@@ -84,7 +85,7 @@ class Storage:
         """Decide for every node."""
         self.nodes = self.function.nodes()
         self._users = users(self.nodes)
-        self._bases = {n.operands[0] for n in self.nodes if n.op.family == "store"}
+        self._bases = {base for node in self.nodes for base in overwritten(node)}
         self._cost: dict[Expr, int] = {}
         self.stored = set()
         forced = self._forced()
@@ -177,15 +178,18 @@ class Storage:
         return forced
 
     def _stale(self, node: Expr) -> list[Expr]:
-        """Return the operands of a store that read what some store overwrites.
+        """Return the operands of a store that read what may be overwritten by then.
 
-        They are put in memory first, so that the store may happen in place; scalars
+        They are put in memory first, so that arrays may be changed in place; scalars
         are computed first anyhow.
         """
         found = []
         for operand in node.operands[1:]:
-            under = postorder([operand], stop=_is_apart)
-            if not self._bases.isdisjoint(under):
+            bases = self._bases.intersection(_under(operand))
+            own = bases == {node.operands[0]} and reads_own_places(
+                node, operand, lambda e, x: x in _under(e)
+            )
+            if bases and not own:
                 found.append(operand)
         return found
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from defnpy.base.errors import DefnError, DefnSyntaxError, DefnTypeError
 from defnpy.frontend import inlining, methods, numpy_names, ragged, transforming
-from defnpy.frontend.iteration import items_of
+from defnpy.frontend.iteration import items_of, mapping
 from defnpy.frontend.linearization import Pullback, pull
 from defnpy.frontend.memory import Memory, memory_of
 from defnpy.frontend.notes import noting
@@ -60,7 +60,7 @@ def evaluate(frame: Frame, node: ast.Call) -> Any:
     named: dict[str, Memory] = {}
     for keyword in node.keywords:
         value = frame.evaluate(keyword.value)
-        kwargs |= value if keyword.arg is None else {keyword.arg: value}
+        kwargs |= mapping(value) if keyword.arg is None else {keyword.arg: value}
         if keyword.arg is not None:
             named[keyword.arg] = memory_of(frame, keyword.value, value)
     session = frame.session

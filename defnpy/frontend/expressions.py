@@ -10,7 +10,7 @@ from defnpy.base.errors import DefnShapeError, DefnStaticError
 from defnpy.frontend import operators, subscripts, texts
 from defnpy.frontend.attributes import attribute
 from defnpy.frontend.branches import choose
-from defnpy.frontend.iteration import items_of
+from defnpy.frontend.iteration import items_of, mapping
 from defnpy.frontend.memory import memory_of
 from defnpy.frontend.notes import noting
 from defnpy.frontend.source import Code
@@ -68,7 +68,7 @@ def dict_(frame: Frame, node: ast.Dict) -> Any:
     made: dict[Any, Any] = {}
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
-            made.update(frame.evaluate(value))
+            made.update(mapping(frame.evaluate(value)))
         else:
             (found,) = _hashable([frame.evaluate(key)])
             made[found] = frame.evaluate(value)

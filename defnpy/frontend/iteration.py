@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +100,13 @@ def items_of(frame: Frame, value: Any) -> list[Any]:
             hint="loop over it with `for`, and store into an array",
         )
     return [planned.get(index) for index in counted]
+
+
+def mapping(value: Any) -> dict[Any, Any]:
+    """Return what ``**`` spreads out, which must be a dict."""
+    if not isinstance(value, Mapping):
+        raise DefnTypeError(f"`**` spreads out a dict, not {describe(value)}")
+    return dict(value)
 
 
 def counting(frame: Frame, bounds: list[Any], unroll: bool | int) -> Any:

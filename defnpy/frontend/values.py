@@ -275,7 +275,9 @@ def describe(value: Any) -> str:
         return f"the class `{name}`"
     if isinstance(value, ModuleType):
         return f"the module `{name}`"
-    if name is not None and callable(value):
+    if isinstance(value, np.dtype):
+        return f"the dtype {value}"
+    if name is not None:
         return f"the function `{name}`"
     kind = type(value).__name__
     return f"{'an' if kind[:1] in 'aeiouAEIOU' else 'a'} {kind}"

@@ -84,6 +84,8 @@ def _named(value: Any) -> str:
     name = getattr(value, "__name__", None)
     if name is not None and not isinstance(value, type | ModuleType):
         return f"the function `{name}`"
+    if isinstance(value, np.dtype):
+        return f"the dtype {value}"
     kind = {"str": "string"}.get(type(value).__name__, type(value).__name__)
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 

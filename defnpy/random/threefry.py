@@ -84,7 +84,10 @@ def as_shape(shape: Any) -> tuple[int, ...]:
     >>> as_shape(3), as_shape([2, 3])
     ((3,), (2, 3))
     """
-    return tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+    sizes = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+    if any(isinstance(size, str | float) for size in sizes):
+        raise dn.DefnTypeError("a shape is an int or a tuple of ints")
+    return sizes
 
 
 def is_dtype(dtype: Any, name: str) -> bool:

@@ -214,3 +214,42 @@ def test_in_a_loop_of_a_program() -> None:
 
     apart = [random.normal(random.fold_in(key(3), i)) for i in range(20)]
     np.testing.assert_allclose(walk(key(3), 20), sum(apart), rtol=1e-5)
+
+
+COV = np.array([[2.0, 0.5], [0.5, 1.0]])
+SAMPLES = {
+    "cholesky": [[1.6381428, 0.9868218], [0.26992714, -1.3143559]],
+    "eigh": [[-1.5274396, -2.4818053], [1.017534, -0.49517977]],
+    "svd": [[-0.28499663, 0.35049474], [1.7565892, -0.8224503]],
+}
+
+
+@pytest.mark.parametrize("method", SAMPLES)
+def test_multivariate_normal(method: str) -> None:
+    mean = np.array([1.0, -1.0])
+    got = random.multivariate_normal(key(7), mean, COV, (2,), method=method)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, SAMPLES[method], rtol=2e-6)
+    many = random.multivariate_normal(key(1), mean, COV, 20_000, "f64", method=method)
+    np.testing.assert_allclose(many.mean(0), mean, atol=0.05)
+    np.testing.assert_allclose(np.cov(many.T), COV, atol=0.05)
+
+
+def test_multivariate_normal_of_batches_and_singular_matrices() -> None:
+    one = random.multivariate_normal(key(7), np.ones((3, 2)), COV)
+    assert one.shape == (3, 2)
+    flat = np.ones((2, 2))
+    got = random.multivariate_normal(key(7), np.zeros(2), flat, (5,), method="eigh")
+    np.testing.assert_allclose(got[:, 0], got[:, 1], atol=1e-5)
+    with pytest.raises(dn.DefnShapeError, match="do not fit covariances"):
+        random.multivariate_normal(key(7), np.zeros(3), COV)
+    with pytest.raises(dn.DefnValueError, match="'cholesky', 'eigh' or 'svd'"):
+        random.multivariate_normal(key(7), np.zeros(2), COV, method="qr")
+
+
+def test_gradients_flow_to_the_mean_of_samples() -> None:
+    @dn.defn
+    def total(mean):
+        return dn.sum(random.multivariate_normal(key(7), mean, COV, (4,), "f64"))
+
+    np.testing.assert_allclose(dn.grad(total)(np.zeros(2)), [4.0, 4.0])

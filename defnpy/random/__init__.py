@@ -26,6 +26,7 @@ from defnpy.random.discrete import (
     randint,
     shuffle,
 )
+from defnpy.random.multivariate import multivariate_normal
 from defnpy.random.threefry import bits, fold_in, key, split
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "gumbel",
     "key",
     "laplace",
+    "multivariate_normal",
     "normal",
     "permutation",
     "randint",

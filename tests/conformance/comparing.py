@@ -123,7 +123,11 @@ def _dtype_pair(got: Any, wanted: list[Any]) -> str | None:
 
 def _dtype_fits(got: Any, name: str) -> bool:
     wanted = records.numpy_dtype(name)
-    return wanted is not None and _fits(np.dtype(getattr(got, "numpy", got)), wanted)
+    return wanted is not None and _fits(_numpy(got), wanted)
+
+
+def _numpy(dtype: Any) -> np.dtype:
+    return np.dtype(getattr(dtype, "numpy", dtype))
 
 
 def _fits(got: np.dtype, wanted: np.dtype) -> bool:
@@ -133,6 +137,8 @@ def _fits(got: np.dtype, wanted: np.dtype) -> bool:
 
 
 def _leaf(got: Any, wanted: Leaf, rules: dict[str, Any]) -> str | None:
+    if _is_dtype(wanted.value):
+        return None if _numpy(got) == _numpy(wanted.value) else f"{got} is another"
     if isinstance(wanted.value, str | bool) or wanted.value is None:
         same = got == wanted.value
         return None if bool(same) else f"{got!r} is not {wanted.value!r}"

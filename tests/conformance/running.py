@@ -7,7 +7,7 @@ from typing import Any
 
 import defnpy as dn
 from conformance.comparing import Leaf, Raises, Same, difference, expectation
-from conformance.reasons import REASONS, to_come
+from conformance.reasons import REASONS
 from conformance.records import Vector
 from conformance.translation import Translation, UntranslatableError, translate
 
@@ -48,8 +48,11 @@ def run(vector: Vector) -> Outcome:
         problem = f"passes, but is listed: {listed.why}"
     elif problem is None:
         return Outcome(vector, PASSED, source=translation.source)
-    elif why := (listed.why if listed is not None else to_come(problem)):
-        return Outcome(vector, LISTED, why, translation.source)
+    elif listed is not None:
+        apart = translation.outside or listed.ways_differ
+        problem = None if apart else _disagreement(vector, translation)
+        if problem is None:
+            return Outcome(vector, LISTED, listed.why, translation.source)
     return Outcome(vector, FAILED, problem, translation.source)
 
 
@@ -60,6 +63,31 @@ def _first_problem(vector: Vector, translation: Translation, wanted: Any) -> str
         if problem is not None:
             return f"{how}: {problem}"
     return None
+
+
+def _disagreement(vector: Vector, translation: Translation) -> str | None:
+    """Return how a compiled result differs from the one at once.
+
+    What is listed need not be Nx's, but both ways have to agree.
+    """
+    eager, compiled = (
+        _result(prepared(vector.id, translation.source), translation)
+        for prepared in (_eager, _compiled)
+    )
+    if isinstance(eager, Exception) or isinstance(compiled, Exception):
+        one, other = type(eager), type(compiled)
+        if issubclass(other, one) and isinstance(eager, _USER_ERRORS):
+            return None
+        return f"eager gives {eager!r}, compiled {compiled!r}"
+    problem = difference(compiled, _expected(eager), {"strict": False})
+    return problem and f"compiled beside eager: {problem}"
+
+
+def _result(function: Callable[..., Any], translation: Translation) -> Any:
+    try:
+        return function(*translation.arrays)
+    except Exception as error:
+        return error
 
 
 def _problem(

@@ -39,7 +39,9 @@ _LAZY = {
     "check": "defnpy.checking",
     "to_batched": "defnpy.data",
     "Serving": "defnpy.serving",
-    **dict.fromkeys(("reduce", "window_reduce"), "defnpy.folds"),
+    **dict.fromkeys(
+        ("associative_scan", "reduce", "scan", "window_reduce"), "defnpy.folds"
+    ),
 }
 
 _SCALARS: tuple[Any, ...] = (

@@ -1,4 +1,4 @@
-"""Reductions by a function of one's own, of whole axes and of windows.
+"""Reductions and running results by a function of one's own.
 
 They are written in the language itself: the function is inlined, so that gradients
 flow through it and loops fuse around it.
@@ -15,7 +15,7 @@ import defnpy as dn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["reduce", "window_reduce"]
+__all__ = ["associative_scan", "reduce", "scan", "window_reduce"]
 
 
 @dn.defn
@@ -89,6 +89,115 @@ def window_reduce(
     for place in itertools.product(*[list(range(size)) for size in shape]):
         total = function(total, wide[_slices(place, apart, spans, steps)])
     return total
+
+
+@dn.defn
+def scan(
+    function: Callable[[Any, Any], tuple[Any, Any]],
+    init: Any,
+    xs: Any = None,
+    *,
+    length: int | None = None,
+    reverse: bool = False,
+) -> Any:
+    """Return the last carry of ``carry, y = function(carry, x)``, and all y.
+
+    It is what a loop with a store does, which may be written as well; the name and the
+    form are JAX's.
+
+    Args:
+        function: of the carry and a slice of `xs`; it returns both next ones.
+        init: the first carry, any tree.
+        xs: tensors, or a tree of them, whose first axis is gone through; None for
+            nothing.
+        length: how many turns there are, needed where `xs` is None.
+        reverse: whether the last slice comes first; the order of y is that of `xs`.
+
+    >>> dn.scan(lambda total, x: (total + x, total * 10), 0, np.array([1, 2, 3]))
+    (np.int64(6), array([ 0, 10, 30]))
+    """
+    count = _turns(xs, length)
+    first = count - 1 if reverse else 0
+    carry, y = function(init, _slice_of(xs, first))
+    # The second turn is for the dtypes alone: a number may have become an array's.
+    second = max(count - 2, 0) if reverse else min(1, count - 1)
+    typed = function(carry, _slice_of(xs, second))[1]
+    made = dn.tree.map(lambda leaf, other: _rows(leaf, other, count), y, typed)
+    for k in range(1, count):
+        place = count - 1 - k if reverse else k
+        carry, y = function(carry, _slice_of(xs, place))
+        made = dn.tree.map(lambda rows, leaf: _with(rows, place, leaf), made, y)  # noqa: B023
+    return carry, made
+
+
+@dn.defn
+def associative_scan(
+    function: Callable[[Any, Any], Any],
+    elements: Any,
+    *,
+    reverse: bool = False,
+    axis: int = 0,
+) -> Any:
+    """Return the running results of an associative function along `axis`.
+
+    Args:
+        function: of the result so far and the next slice, both with the axis, of
+            size 1.
+        elements: a tensor, or a tree of them.
+        reverse: whether it runs from the end.
+        axis: an axis.
+
+    >>> dn.associative_scan(lambda a, b: a * b, np.array([1, 2, 3, 4]))
+    array([ 1,  2,  6, 24])
+    """
+    rows = dn.tree.map(lambda x: dn.moveaxis(x, axis, 0), elements)
+    count = _turns(rows, None)
+    first = count - 1 if reverse else 0
+    total = dn.tree.map(lambda x: _slab(x, first, axis), rows)
+    made = rows
+    for k in range(1, count):
+        place = count - 1 - k if reverse else k
+        next_ = dn.tree.map(lambda x: _slab(x, place, axis), rows)  # noqa: B023
+        total = function(total, next_)
+        made = dn.tree.map(lambda m, t: _with(m, place, _flat(t, axis)), made, total)  # noqa: B023
+    return dn.tree.map(lambda x: dn.moveaxis(x, 0, axis), made)
+
+
+def _turns(xs: Any, length: int | None) -> Any:
+    """Return how many turns a scan has."""
+    leaves = [leaf for leaf in dn.tree.leaves(xs) if leaf is not None]
+    if not leaves and length is None:
+        raise dn.DefnTypeError(
+            "scan needs `length` where there is nothing to go through"
+        )
+    count = leaves[0].shape[0] if leaves else length
+    if count == 0:
+        raise dn.DefnShapeError("scan needs one turn at least")
+    return count
+
+
+def _slice_of(xs: Any, place: Any) -> Any:
+    return None if xs is None else dn.tree.map(lambda x: x[place], xs)
+
+
+def _rows(leaf: Any, other: Any, count: int) -> Any:
+    """Return as many rows as there are turns, in the dtype of both."""
+    row = dn.where(True, leaf, other)
+    return dn.broadcast_to(row, (count, *row.shape))
+
+
+def _with(rows: Any, place: Any, row: Any) -> Any:
+    rows[place] = row
+    return rows
+
+
+def _slab(x: Any, place: Any, axis: int) -> Any:
+    """Return a slice of rows with the axis back in its place, of size 1."""
+    return dn.expand_dims(x[place], axis)
+
+
+def _flat(x: Any, axis: int) -> Any:
+    return dn.squeeze(x, axis)
 
 
 def _places(axis: Any, rank: int) -> tuple[int, ...]:

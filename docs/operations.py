@@ -75,7 +75,8 @@ fft.ihfft fft.irfft fft.irfftn fft.rfft fft.rfftfreq fft.rfftn
 """
 ARRAY_API = frozenset(_ARRAY_API.split())
 SCIPY = {
-    *("erf", "erfc", "erfinv", "logsumexp", "softmax", "log_softmax"),
+    *("erf", "erfc", "erfinv", "logsumexp", "softmax", "log_softmax", "digamma"),
+    *("gammaln",),
     *("linalg.expm", "linalg.lu", "linalg.solve_triangular"),
 }
 JAX = {

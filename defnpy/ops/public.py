@@ -12,6 +12,7 @@ from defnpy.ops import (
     complex,
     complex_math,
     composite,
+    counting,
     creation,
     diagonals,
     division,
@@ -105,7 +106,10 @@ _NAMED = {
     sorting: ("argsort", "sort", "top_k"),
     unsized: (
         *("nonzero", "unique_all", "unique_counts", "unique_inverse"),
-        "unique_values",
+        *("unique_values", "bincount"),
+    ),
+    counting: (
+        *("histogram", "segment_sum", "segment_prod", "segment_max", "segment_min"),
     ),
     window_scatter: ("window_scatter_max", "window_scatter_min"),
     windows: (
@@ -136,7 +140,18 @@ _NAMED = {
 }
 _MATH = (
     *("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "cos"),
-    *("cosh", "erf", "erfc", "erfinv", "exp", "exp2", "expm1", "hypot", "lgamma"),
+    *(
+        "cosh",
+        "digamma",
+        "erf",
+        "erfc",
+        "erfinv",
+        "exp",
+        "exp2",
+        "expm1",
+        "hypot",
+        "lgamma",
+    ),
     *("log", "log1p", "log2", "log10", "logaddexp", "log_sigmoid", "nextafter"),
     *("power", "sigmoid", "sin", "sinh", "softplus", "tan", "tanh"),
 )
@@ -145,6 +160,7 @@ _ALIASES = {
     "all_close": "allclose",
     "concat": "concatenate",
     "from_dlpack": "asarray",
+    "gammaln": "lgamma",
     "transpose": "permute_dims",
     "left_shift": "bitwise_left_shift",
     "right_shift": "bitwise_right_shift",

@@ -1,6 +1,6 @@
 """Functions whose result has as many elements as the values say.
 
-A program's shapes are known before it runs, so these are for use outside of one.
+A program's shapes are known before it runs, so in one they are told the size.
 """
 
 from __future__ import annotations
@@ -10,53 +10,69 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from defnpy.base.errors import DefnTypeError
+from defnpy.ops import counting, distinct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 class Unsized:
-    """A function that runs on arrays outside programs, and is refused inside.
+    """A function that runs on arrays outside programs, and inside with a size.
 
     Attributes:
         outside: the function of NumPy arrays.
-        instead: what to use in a program.
+        inside: the builder that takes the size.
+        option: what the size is called.
     """
 
-    def __init__(self, outside: Callable[..., Any], instead: str, doc: str) -> None:
-        """Keep NumPy's function, and what is said of it."""
-        self.outside, self.instead = outside, instead
+    def __init__(
+        self,
+        outside: Callable[..., Any],
+        inside: Callable[..., Any],
+        doc: str,
+        option: str = "size",
+    ) -> None:
+        """Keep both functions, and what is said of them."""
+        self.outside, self.inside, self.option = outside, inside, option
         self.__name__, self.__doc__ = outside.__name__, doc
+        self.__wrapped__ = inside  # for the signature
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Refuse."""
+    def is_sized(self, options: dict[str, Any]) -> bool:
+        """Whether a call tells the size of its result."""
+        return options.get(self.option) is not None
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Return the result of the size that is told, or refuse."""
+        if self.is_sized(options):
+            return self.inside(*args, **options)
         raise DefnTypeError(
             f"the shape of {self.__name__}'s result depends on the values, so it cannot"
             " be part of a compiled function",
-            hint=self.instead,
+            hint=f"say how many elements it has: {self.option}=...",
         )
 
 
-_MASK = "use a mask with dn.where, or dn.count_nonzero, dn.argsort or dn.top_k"
-_SORTED = "use dn.sort, and dn.diff to find where values change"
-
 nonzero = Unsized(
     np.nonzero,
-    _MASK,
+    distinct.nonzero,
     """Return the places of elements that are not zero, one vector for each axis.
 
-    Outside compiled functions only: the result's size depends on the values.
+    In a compiled function `size` says how many are returned, and `fill_value` what
+    is there if there are fewer; by default 0.
 
     >>> dn.nonzero(np.array([0, 3, 4]))
     (array([1, 2]),)
+    >>> dn.nonzero(np.array([0, 3, 4]), size=3, fill_value=-1)
+    (array([ 1,  2, -1]),)
     """,
 )
 unique_all = Unsized(
     np.unique_all,
-    _SORTED,
+    distinct.unique_all,
     """Return distinct values, their first places, which each element is, and counts.
 
-    Outside compiled functions only: the result's size depends on the values.
+    In a compiled function `size` says how many are returned, and `fill_value` what
+    is there if there are fewer; by default the least value.
 
     >>> dn.unique_all(np.array([3, 1, 3])).counts
     array([1, 2])
@@ -64,10 +80,11 @@ unique_all = Unsized(
 )
 unique_counts = Unsized(
     np.unique_counts,
-    _SORTED,
+    distinct.unique_counts,
     """Return distinct values in order, and how often each occurs.
 
-    Outside compiled functions only: the result's size depends on the values.
+    In a compiled function `size` says how many are returned, and `fill_value` what
+    is there if there are fewer; by default the least value.
 
     >>> dn.unique_counts(np.array([3, 1, 3])).values
     array([1, 3])
@@ -75,10 +92,11 @@ unique_counts = Unsized(
 )
 unique_inverse = Unsized(
     np.unique_inverse,
-    _SORTED,
+    distinct.unique_inverse,
     """Return distinct values in order, and which of them each element is.
 
-    Outside compiled functions only: the result's size depends on the values.
+    In a compiled function `size` says how many are returned, and `fill_value` what
+    is there if there are fewer; by default the least value.
 
     >>> dn.unique_inverse(np.array([3, 1, 3])).inverse_indices
     array([1, 0, 1])
@@ -86,12 +104,32 @@ unique_inverse = Unsized(
 )
 unique_values = Unsized(
     np.unique_values,
-    _SORTED,
+    distinct.unique_values,
     """Return distinct values.
 
-    Outside compiled functions only: the result's size depends on the values.
+    In a compiled function `size` says how many are returned, and `fill_value` what
+    is there if there are fewer; by default the least value.
 
     >>> np.sort(dn.unique_values(np.array([3, 1, 3])))
     array([1, 3])
     """,
+)
+bincount = Unsized(
+    np.bincount,
+    counting.bincount,
+    """Return how often each integer from 0 on occurs, or the sum of its weights.
+
+    In a compiled function `length` says how many integers there are; one that is
+    not below it raises an `IndexError`.
+
+    Args:
+        x: vector of integers.
+        weights: what each element adds, instead of 1.
+        minlength: the least length of the result.
+        length: its length.
+
+    >>> dn.bincount(np.array([1, 3, 1])), dn.bincount(np.array([1, 3, 1]), length=5)
+    (array([0, 2, 0, 1]), array([0, 2, 0, 1, 0]))
+    """,
+    "length",
 )

@@ -56,8 +56,9 @@ class PublicFunction:
         if any(isinstance(leaf, Expr) for leaf in leaves):
             return self.__defnpy_builder__(*args, **kwargs)
         try:
-            if isinstance(self.__defnpy_builder__, Unsized):
-                return _outside(self.__defnpy_builder__, leaves, treedef)
+            builder = self.__defnpy_builder__
+            if isinstance(builder, Unsized) and not builder.is_sized(kwargs):
+                return _outside(builder, leaves, treedef)
             return _run(self, leaves, treedef)
         except Exception as error:
             __tracebackhide__ = True  # for pytest and IPython

@@ -9,6 +9,7 @@ Machine code gives the expansion's bits.
 from defnpy.ops.math.angle import acos, asin, atan, atan2
 from defnpy.ops.math.error import erf, erfc, erfinv, lgamma
 from defnpy.ops.math.exponential import exp, exp2, expm1
+from defnpy.ops.math.gamma import digamma
 from defnpy.ops.math.hyperbolic import acosh, asinh, atanh, cosh, sinh, tanh
 from defnpy.ops.math.logarithm import log, log1p, log2, log10
 from defnpy.ops.math.logistic import log_sigmoid, logaddexp, sigmoid, softplus
@@ -28,6 +29,7 @@ __all__ = [
     "cbrt",
     "cos",
     "cosh",
+    "digamma",
     "erf",
     "erfc",
     "erfinv",

@@ -9,7 +9,6 @@ import numpy as np
 import scipy
 
 from defnpy.base.dtypes import F32
-from defnpy.ir.op import Missing
 from defnpy.ops.elementwise import copysign, equal, fma, less, sqrt, where
 from defnpy.ops.family import native, unary
 from defnpy.ops.math.expansion import (
@@ -24,6 +23,7 @@ from defnpy.ops.math.expansion import (
     split_exponent,
 )
 from defnpy.ops.math.exponential import exp, reduce_exp
+from defnpy.ops.math.gamma import digamma
 from defnpy.ops.math.logarithm import log_scaled
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ erfinv = unary(
 lgamma = unary(
     "lgamma",
     precisely(lambda x: scipy.special.gammaln(x)),
-    Missing("its derivative, digamma, is no operation; use a custom gradient"),
+    lambda y, x: digamma(x),
     floats=True,
     kinds="f",
     domain=(0.2, 4.0),

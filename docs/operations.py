@@ -33,6 +33,7 @@ from defnpy.ir.kernel import Call
 from defnpy.ir.statements import walk
 from defnpy.ir.types import TensorType
 from defnpy.ops import fft, linalg, public
+from defnpy.ops.unsized import Unsized
 from defnpy.passes.lower import lower
 from defnpy.passes.simplify import simplify
 from defnpy.transforms.grad import value_and_grad
@@ -342,7 +343,10 @@ def _example_of(name: str, builder: Callable[..., Any]) -> Example | None:
     """Return a function's example, or that of the one it is another name of."""
     same = (other for other, each in functions().items() if each is builder)
     found = (example(each) for each in (name, *same))
-    return next((each for each in found if each is not None), None)
+    given = next((each for each in found if each is not None), None)
+    if given is not None and isinstance(builder, Unsized):
+        return given[0], {builder.option: 4, **given[1]}
+    return given
 
 
 HEAD = """# Operations

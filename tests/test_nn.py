@@ -485,3 +485,17 @@ def test_dropout_keeps_the_mean() -> None:
     assert y.mean() == pytest.approx(1, abs=0.02)
     model = nn.input(shape=(None, 2)).dropout(0.5)
     assert np.array_equal(nn.predict(model, {}, np.ones((1, 2))), [[1, 1]])
+
+
+def test_predict_inside_of_a_function():
+    model = nn.input("x", shape=(None, 2)).dense(3)
+    state = model.init(np.ones((1, 2), np.float32))
+    x = np.ones((4, 2), np.float32)
+
+    @defn
+    def total(params, x):
+        return nn.predict(model, params, x).sum()
+
+    np.testing.assert_allclose(total(state, x), nn.predict(model, state, x).sum())
+    slope = dn.grad(total)(state.data, x)
+    np.testing.assert_array_equal(slope["dense_0"]["bias"], [4.0, 4.0, 4.0])

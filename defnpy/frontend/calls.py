@@ -107,7 +107,7 @@ def call(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> 
     if kind is not None:
         return _transform(frame, kind, args, kwargs)
     target = getattr(callee, "__defnpy_target__", None)
-    if target is not None:
+    if target is not None and not isinstance(callee, type):
         return call(frame, target, args, kwargs)
     return _python(frame, callee, args, kwargs)
 

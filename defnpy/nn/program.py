@@ -32,6 +32,17 @@ class Predict:
             if node.params
         }
 
+    @classmethod
+    def of(cls, model: Model) -> Predict:
+        """Return the prediction of a model, made once.
+
+        A class method is run when a function that calls it is compiled, so that
+        `predict` may be called inside of one.
+        """
+        if "predict" not in model.derived:
+            model.derived["predict"] = cls(model)
+        return model.derived["predict"]
+
     @property
     def __defnpy_target__(self) -> Any:
         """The function that the compiler reads."""
@@ -70,9 +81,7 @@ def build(model: Model) -> tuple[Callable[..., ModelState], Predict]:
     def init_fn(inputs: Any = None, **options: Any) -> ModelState:
         return init(model, inputs, **options)
 
-    if "predict" not in model.derived:
-        model.derived["predict"] = Predict(model)
-    return init_fn, model.derived["predict"]
+    return init_fn, Predict.of(model)
 
 
 def init(
@@ -132,7 +141,7 @@ def predict(model: Model, state: ModelState | Mapping[str, Any], inputs: Any) ->
     >>> dn.nn.predict(model, ones, dn.tensor([[1.0, 2.0]]))
     array([[3.]], dtype=float32)
     """
-    return build(model)[1](state, inputs)
+    return Predict.of(model)(state, inputs)
 
 
 def _spec(array: shapes.Array) -> tuple[tuple[int, ...], str]:

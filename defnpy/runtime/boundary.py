@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from defnpy.base.errors import DefnError, InternalError, is_users
+from defnpy.base.errors import DefnError, DefnMemoryError, InternalError, is_users
 from defnpy.base.flags import flags
 from defnpy.base.span import Span
 
@@ -43,6 +43,8 @@ def plain(error: Exception) -> Exception:
 
     Other exceptions, and all where the traceback is to be full, are raised again.
     """
+    if isinstance(error, MemoryError) and not isinstance(error, DefnError):
+        error = DefnMemoryError(str(error) or "there is not enough memory")
     is_told = isinstance(error, DefnError | InternalError)
     if flags.traceback == "full" or not (is_told or is_users(error)):
         raise

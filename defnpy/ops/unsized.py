@@ -48,7 +48,7 @@ class Unsized:
         raise DefnTypeError(
             f"the shape of {self.__name__}'s result depends on the values, so it cannot"
             " be part of a compiled function",
-            hint=f"say how many elements it has: {self.option}=...",
+            hint=f"`dn.{self.__name__}(..., {self.option}=n)` has n elements",
         )
 
 

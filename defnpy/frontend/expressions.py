@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -116,7 +117,7 @@ def unary(frame: Frame, node: ast.UnaryOp) -> Any:
     """Return ``op x``."""
     value = frame.evaluate(node.operand)
     if isinstance(node.op, ast.Not):
-        instead = ast.unparse(ast.UnaryOp(ast.Invert(), node.operand))
+        instead = ast.UnaryOp(ast.Invert(), node.operand)
         value = _truth(frame, node.operand, value, instead)
     with noting(frame, [(node.operand, value)]):
         return operators.unary(frame, node.op, value)
@@ -138,39 +139,48 @@ def _chain(
 ) -> Any:
     (op, node), *others = rest
     right = (node, frame.evaluate(node))
-    frame.compared += (left, right)
+    if frame.compared is not None:
+        frame.compared += (left, right)
     with noting(frame, [left, right]):
         first = operators.compare(frame, op, left[1], right[1])
     if not others:
         return first
-    pairs = [
-        ast.unparse(ast.Compare(a, [o], [b]))
-        for a, (o, b) in zip([left[0], node], rest, strict=False)
+    next_op, next_node = others[0]
+    pair = [
+        ast.Compare(left[0], [op], [node]),
+        ast.Compare(node, [next_op], [next_node]),
     ]
-    test = _truth(frame, None, first, " & ".join(f"({each})" for each in pairs))
+    test = _truth(frame, None, first, _joined(ast.BitAnd(), pair))
     if isinstance(test, Expr):
         return choose(frame, test, lambda: _chain(frame, right, others), lambda: False)
     return _chain(frame, right, others) if test else first
 
 
-def _truth(frame: Frame, node: ast.expr | None, value: Any, instead: str) -> Any:
+def _truth(frame: Frame, node: ast.expr | None, value: Any, instead: ast.expr) -> Any:
     """Return whether a value is true; `instead` is what arrays need in its place."""
     try:
         return operators.truth(value)
     except DefnShapeError as error:
-        if len(instead) <= _LONGEST:
-            error.hint = f"write `{instead}` for each element"
+        text = ast.unparse(instead)
+        if len(text) <= _LONGEST:
+            error.hint = f"write `{text}` for each element"
         raise error.at(node and frame.span(node)) from None
+
+
+def _joined(sign: ast.operator, nodes: Sequence[ast.expr]) -> ast.expr:
+    return functools.reduce(lambda a, b: ast.BinOp(a, sign, b), nodes)
 
 
 def boolean(frame: Frame, node: ast.BoolOp) -> Any:
     """Return ``a and b`` or ``a or b``; `b` is evaluated only where it matters."""
-    sign = " & " if isinstance(node.op, ast.And) else " | "
-    instead = sign.join(f"({ast.unparse(each)})" for each in node.values)
-    return _boolean(frame, isinstance(node.op, ast.And), node.values, instead)
+    is_and = isinstance(node.op, ast.And)
+    instead = _joined(ast.BitAnd() if is_and else ast.BitOr(), node.values)
+    return _boolean(frame, is_and, node.values, instead)
 
 
-def _boolean(frame: Frame, is_and: bool, nodes: list[ast.expr], instead: str) -> Any:
+def _boolean(
+    frame: Frame, is_and: bool, nodes: list[ast.expr], instead: ast.expr
+) -> Any:
     first, *others = nodes
     value = frame.evaluate(first)
     if not others:
@@ -192,8 +202,8 @@ def _boolean(frame: Frame, is_and: bool, nodes: list[ast.expr], instead: str) ->
 
 def conditional(frame: Frame, node: ast.IfExp) -> Any:
     """Return ``a if test else b``."""
-    parts = map(ast.unparse, (node.test, node.body, node.orelse))
-    instead = f"np.where({', '.join(parts)})"
+    sides = [node.test, node.body, node.orelse]
+    instead = ast.Call(ast.Name("np.where"), sides, [])
     test = _truth(frame, node.test, frame.evaluate(node.test), instead)
     if not isinstance(test, Expr):
         return frame.evaluate(node.body if test else node.orelse)

@@ -61,7 +61,7 @@ class Frame:
         iterated: names that loops run over now, and what they share memory with.
         copies: subscripts that made a copy when they were evaluated last.
         returned: what the calls evaluated last share memory with.
-        compared: operands of comparisons, with their syntax, for `assert`.
+        compared: of the `assert` that runs, what is compared, with its syntax.
         places: where each name was bound last.
         mistakes: of the outermost function, those that were found so far.
     """
@@ -89,7 +89,7 @@ class Frame:
         self.iterated: tuple[tuple[str, frozenset[Any]], ...] = ()
         self.copies: set[ast.AST] = set()
         self.returned: dict[ast.AST, frozenset[Any]] = {}
-        self.compared: list[tuple[ast.expr, Any]] = []
+        self.compared: list[tuple[ast.expr, Any]] | None = None
         self.places: dict[str, Span | None] = {}
         self.mistakes: Mistakes | None = None
 

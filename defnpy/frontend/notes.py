@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from defnpy.base.errors import DefnError, DefnStaticError
@@ -20,25 +19,34 @@ if TYPE_CHECKING:
 _NAME, _LINE = 24, 76
 
 
-@contextmanager
-def noting(frame: Frame, pairs: Sequence[tuple[ast.expr, Any]]) -> Iterator[None]:
+class noting:  # noqa: N801 - it is used like a function
     """Tell the types of operands in an error of what is evaluated here.
 
     Args:
         frame: where it is evaluated.
         pairs: syntax of operands, and their values.
     """
-    place = current_span()
-    try:
-        yield
-    except DefnError as error:
+
+    __slots__ = ("_frame", "_pairs", "_place")
+
+    def __init__(self, frame: Frame, pairs: Sequence[tuple[ast.expr, Any]]) -> None:
+        """Keep them; a class is half the cost of a generator here."""
+        self._frame, self._pairs = frame, pairs
+
+    def __enter__(self) -> None:
+        """Begin."""
+        self._place = current_span()
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        """Add to an error that belongs here and tells no types yet."""
         # What a library calls its values says nothing to the user.
-        if not frame.is_library and (error.span is None or error.span == place):
+        if not isinstance(error, DefnError) or self._frame.is_library:
+            return
+        if error.span is None or error.span == self._place:
             if not error.notes:
-                error.notes = named(pairs)
+                error.notes = named(self._pairs)
             if error.hint is None and isinstance(error, DefnStaticError):
-                error.hint = _make_static(frame, pairs)
-        raise
+                error.hint = _make_static(self._frame, self._pairs)
 
 
 def named(pairs: Sequence[tuple[ast.expr, Any]]) -> tuple[str, ...]:

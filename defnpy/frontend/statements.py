@@ -230,14 +230,15 @@ def pass_(frame: Frame, node: ast.Pass) -> None:
 
 def assert_(frame: Frame, node: ast.Assert) -> None:
     """Check now what is static, and at run time what is a tensor."""
-    frame.compared = []
+    frame.compared = compared = []
     test = frame.test(node.test)
+    frame.compared = None
     if test is True:
         return
     message = texts.Format(frame)
     message.add("assertion failed" if node.msg is None else frame.evaluate(node.msg))
     if not message.operands:
-        _add_compared(frame, message)
+        _add_compared(frame, message, compared)
     shown = message.operands
     if len(shown) > SHOWN or any(x.shape or x.dtype.kind == "c" for x in shown):
         raise DefnTypeError(
@@ -248,10 +249,12 @@ def assert_(frame: Frame, node: ast.Assert) -> None:
     check(as_expr(test), as_expr(test), "DefnAssertionError", message.text, shown)
 
 
-def _add_compared(frame: Frame, message: texts.Format) -> None:
+def _add_compared(
+    frame: Frame, message: texts.Format, compared: list[tuple[ast.expr, Any]]
+) -> None:
     """Add the numbers that were compared, each with the name it has."""
     shown: list[str] = []
-    for node, value in frame.compared:
+    for node, value in compared:
         text = ast.unparse(node)
         if isinstance(value, Expr) and _can_show(frame, value) and text not in shown:
             if len(shown) < SHOWN and len(text) <= _LONGEST:

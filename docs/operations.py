@@ -220,6 +220,8 @@ def taken(builder: Callable[..., Any], given: Example) -> dict[str, Made]:
                     evaluate(*made)
                     found[kind] = made
                     break
+            except dn.InternalError:
+                raise
             except (dn.DefnError, np.linalg.LinAlgError):
                 continue
     return found
@@ -316,7 +318,7 @@ def standard(name: str) -> str:
 
 def row(name: str, builder: Callable[..., Any]) -> Row:
     """Return what there is to tell of a function."""
-    given = _example_of(name, builder)
+    given = example_of(name, builder)
     kinds = taken(builder, given) if given is not None else {}
     if given is None or not kinds:
         asked = "dtype" in inspect.signature(builder).parameters
@@ -339,8 +341,11 @@ def _slope(programs: list[Made]) -> str:
     return "yes" if "yes" in found else found[0]
 
 
-def _example_of(name: str, builder: Callable[..., Any]) -> Example | None:
-    """Return a function's example, or that of the one it is another name of."""
+def example_of(name: str, builder: Callable[..., Any]) -> Example | None:
+    """Return a function's example, or that of the one it is another name of.
+
+    What takes the size of its result gets one.
+    """
     same = (other for other, each in functions().items() if each is builder)
     found = (example(each) for each in (name, *same))
     given = next((each for each in found if each is not None), None)

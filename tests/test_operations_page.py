@@ -42,7 +42,7 @@ def test_machine_code_is_looked_at() -> None:
 
 def test_every_function_has_an_example_or_takes_no_array() -> None:
     without = [
-        n for n in functions() if operations._example_of(n, functions()[n]) is None
+        n for n in functions() if operations.example_of(n, functions()[n]) is None
     ]
     assert without == ["stop_gradient"]
 

@@ -328,3 +328,18 @@ def test_a_window_that_moves_is_read_before_it_is_written(low: int, high: int) -
         return indexing.dynamic_update(y, part, (index_const(high),)) + 0.0
 
     check(program, V)
+
+
+def test_what_a_branch_updated_is_updated_again_though_it_has_other_results() -> None:
+    def body(i: Expr, x: Expr, count: Expr) -> tuple[Expr, Expr]:
+        def change() -> tuple[Expr, Expr]:
+            return add_at(x, i, const(1.0)), count + 1
+
+        here = reshape(indexing.dynamic_slice(x, (i,), (1,)), ())
+        x1, count = control.cond(greater(here, 0.0), change, lambda: (x, count))
+        inner = (index_const(0), index_const(3), index_const(1))
+        (x2,) = control.counted_loop(*inner, (x1,), lambda j, x: (add_at(x, j, here),))
+        return x2, count
+
+    kernel = check(lambda x: loop(x, 6, body, index_const(0)), V)
+    assert len(statements(kernel.body, k.Copy)) == 1

@@ -42,9 +42,10 @@ class Plan:
         self.storage = Storage(self.function)
         self._reads = {e: self.storage.reads(e) for e in self.storage.events}
         self._after: dict[Expr, dict[Expr, None]] = {
-            event: {source: None for source in found if source.op is not PARAM}
+            event: {key_of(each)[0]: None for each in found if each.op is not PARAM}
             for event, found in self._reads.items()
         }
+        self._items = {key_of(n): n for n in self.storage.nodes if n.op is ITEM}
         self._position = {e: k for k, e in enumerate(self.storage.events)}
         self._readers: dict[Expr, list[Expr]] = {}
         for event, found in self._reads.items():
@@ -130,9 +131,7 @@ class Plan:
                     return False
             for first, second in ((member, event), (event, member)):
                 old = self.reuse.get((first, 0))
-                if old is not None and not self.storage.reads_in_place(
-                    second, key_of(old)[0]
-                ):
+                if old is not None and not self.storage.reads_in_place(second, old):
                     return False
         return True
 
@@ -166,7 +165,7 @@ class Plan:
             return
         if any(self.reuse.get((event, other)) is old for other in range(k)):
             return
-        if self._order_readers(event, key_of(old)[0]):
+        if self._order_readers(event, old):
             self.reuse[(event, k)] = old
 
     def _is_ours(self, old: Expr) -> bool:
@@ -177,9 +176,7 @@ class Plan:
             return False
         if self.root(old).op is PARAM and self.root(old) not in self.writable:
             return False
-        return old.op.name not in ("const", "reshape") and not self._kept.get(
-            key_of(old)[0]
-        )
+        return old.op.name not in ("const", "reshape") and not self._kept.get(old)
 
     def _order_readers(self, event: Expr, old: Expr) -> bool:
         """Put every other reader of `old` before `event`, if that is possible."""
@@ -222,15 +219,16 @@ class Plan:
 
     def _is_free(self, param: Expr, event: Expr) -> bool:
         """Put all that lives where `param` does before `event`, if it can be lost."""
-        for (taker, _), old in list(self.reuse.items()):
+        for key, old in list(self.reuse.items()):
             if self.root(old) is not param:
                 continue
-            if self._kept.get(taker) or self._needs(taker, event):
+            taker, value = key[0], self._items.get(key, key[0])
+            if self._kept.get(value) or self._needs(taker, event):
                 return False
-            if not self.storage.reads_in_place(event, taker):
+            if not self.storage.reads_in_place(event, value):
                 return False
             self._after[event][taker] = None
-            if not self._order_readers(event, taker):
+            if not self._order_readers(event, value):
                 return False
         return True
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from defnpy.ir.expr import PARAM, Expr
 from defnpy.ops.axes import RESHAPE
-from defnpy.passes.lower.storage import is_trivial_reshape, key_of, space
+from defnpy.passes.lower.storage import is_trivial_reshape, space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,9 +80,9 @@ def _is_by_row(plan: Plan, first: Expr, second: Expr) -> bool:
     for writer, reader in ((first, second), (second, first)):
         old = plan.reuse.get((writer, 0))
         if old is not None:
-            if not _reads_by_row(plan.storage, reader, key_of(old)[0]):
+            if not _reads_by_row(plan.storage, reader, old):
                 return False
-            if not _reads_by_row(plan.storage, writer, key_of(old)[0]):
+            if not _reads_by_row(plan.storage, writer, old):
                 return False
     return True
 

@@ -124,19 +124,17 @@ class Storage:
         return node.op is PARAM or node.op is ITEM or self.is_event(node)
 
     def reads(self, node: Expr) -> dict[Expr, None]:
-        """Return the events and parameters that computing `node` reads."""
+        """Return the events, items of them and parameters that `node` reads."""
         found: dict[Expr, None] = {}
         for operand in node.operands:
             found |= self.sources(operand)
         return found
 
     def sources(self, node: Expr) -> dict[Expr, None]:
-        """Return the events and parameters that a use of `node` reads."""
-        if node.op is ITEM:
-            return {node.operands[0]: None}
+        """Return the events, items of events and parameters that a use reads."""
         if node.op is CHECK:  # read through, but not before it is done
             return {node: None} | self.sources(node.operands[0])
-        if node.op is PARAM or self.is_event(node):
+        if node.op is PARAM or node.op is ITEM or self.is_event(node):
             return {node: None}
         if node not in self._reads:
             self._reads[node] = self.reads(node)

@@ -1,5 +1,6 @@
 """What each function of Nx is here: the tables, and why some functions are in none."""
 
+from conformance import lanes
 from conformance.calls_of_arrays import ARRAYS
 from conformance.calls_of_elements import ELEMENTS
 from conformance.calls_of_programs import PROGRAMS
@@ -9,17 +10,16 @@ from conformance.forms import Call
 CALLS: dict[str, Call] = {**ELEMENTS, **ARRAYS, **REDUCTIONS, **PROGRAMS}
 
 _NAMES = "axes have no names here"
-_LANES = "there are no vectorised axes here: dn.vmap maps a function over an axis"
 _BYTES = "bytes are NumPy's to read and write: np.frombuffer, np.save, safetensors"
 _INSIDE = "a function of Nx's own inside, which nobody calls"
 
 # A function starting with one of these is left out; the first that fits says why.
 ABSENT: dict[str, str] = {
-    "Nx.vectorize": _LANES,
-    "Nx.devectorize": _LANES,
-    "Nx.revectorize": _LANES,
-    "Nx.reshape_vectors": _LANES,
-    "Nx.broadcast_vectors": _LANES,
+    "Nx.vectorize": lanes.WHY,
+    "Nx.devectorize": lanes.WHY,
+    "Nx.revectorize": lanes.WHY,
+    "Nx.reshape_vectors": lanes.WHY,
+    "Nx.broadcast_vectors": lanes.WHY,
     "Nx.names": _NAMES,
     "Nx.axis_index": _NAMES,
     "Nx.rename": _NAMES,

@@ -18,10 +18,10 @@ def _variables(w: Writer, node: Any) -> str:
         text = w.expr(node)
         integers = node["tensor"]["dtype"][0] in kinds
         return f"dn.astype({text}, 'f32')" if integers else text
-    if isinstance(node, dict) and "call" in node:
+    if isinstance(node, dict) and ("call" in node or "lane" in node.get("var", "")):
         x = w.named(node)
         return f"dn.astype({x}, dn.result_type({x}, 'f32'))"
-    return w.expr(node)
+    return repr(float(node)) if isinstance(node, int) else w.expr(node)
 
 
 def _grad(w: Writer, args: list[Any], options: Options) -> str:

@@ -62,6 +62,8 @@ def expectation(node: Any) -> Any:
         return [expectation(value) for _, value in node["map"]]
     if "scalar" in node:
         return _scalar(node["scalar"])
+    if "kw" in node:  # the sizes of axes, without their names
+        return [expectation(value) for _, value in node["kw"]]
     raise UntranslatableError("axes have no names here")
 
 

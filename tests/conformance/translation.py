@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance import records
+from conformance import lanes, records
 
 HEAD = "import math\n\nimport defnpy as dn\n\n\n"
 _NUMBERS = {"nan": "dn.nan", "infinity": "dn.inf", "neg_infinity": "-dn.inf"}
@@ -33,7 +33,7 @@ class Translation:
 def translate(expr: Any) -> Translation:
     """Return the function of an expression."""
     writer = Writer()
-    result = writer.expr(expr)
+    result = writer.mapped(expr) if lanes.has_lanes(expr) else writer.expr(expr)
     lines = [*writer.lines, f"return {result}"]
     names = ", ".join(f"a{k}" for k in range(len(writer.arrays)))
     body = "".join(f"    {line}\n" for line in lines)
@@ -99,6 +99,27 @@ class Writer:
         made = CALLS[name](self, args, options)
         assert not options, f"{name} leaves {options}"
         return made
+
+    def mapped(self, expr: Any) -> str:
+        """Return the text of an expression with vectorised axes."""
+        try:
+            found = lanes.taken_out(expr)
+        except lanes.MixedError as error:
+            raise UntranslatableError(str(error)) from None
+        if not found.marked:
+            raise UntranslatableError(unknown("Nx.vectorize"))
+        arguments = [self.named(each.node) for each in found.marked]
+        params = [f"lane{k}" for k in range(len(arguments))]
+        one = self.function({"fn": {"params": params, "body": found.body}})
+        text, arranged = lanes.mapped(one, found)
+        ready = []
+        for x, (order, gone) in zip(arguments, arranged, strict=True):
+            if order != sorted(order):
+                x = f"dn.moveaxis({x}, {order}, {list(range(len(order)))})"
+            ready.append(f"{x}[{', '.join('0' * gone)}]" if gone else x)
+        result = self.fresh("v")
+        self.lines.append(f"{result} = {text}({', '.join(ready)})")
+        return found.ask.format(result, len(found.names))
 
     def function(self, node: dict[str, Any], wrap: str = "{}") -> str:
         """Define a function and return its name."""

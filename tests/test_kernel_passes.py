@@ -8,6 +8,7 @@ from arranging import arranged, found, innermost
 
 from defnpy.ir import kernel as k
 from defnpy.ir.statements import walk
+from defnpy.ops.leaf import scalar_of
 from defnpy.passes.kernel import delay, sharing
 
 pytestmark = pytest.mark.pure
@@ -371,3 +372,33 @@ def test_the_outermost_long_loop_of_independent_turns_is_shared(
     (loop,) = shared(arranged(escapes, *args))
     assert any(isinstance(each, k.While) for each in walk(loop.body))
     assert not shared(arranged(running, D))
+
+
+def adding_to_new(u: Any) -> Any:
+    for _ in range(2):
+        new = u.copy()
+        for i in range(1, u.shape[0] - 1):
+            for j in range(u.shape[1] - 1):
+                new[i, j] += u[i + 1, j]
+        u = new
+    return u
+
+
+def sometimes(u: Any) -> Any:
+    for _ in range(2):
+        new = u.copy()
+        for i in range(u.shape[0]):
+            for j in range(1, u.shape[1] - 1):
+                if u[i, j] > 0:
+                    new[i, j] = u[i, j - 1] + 2
+        u = new
+    return u
+
+
+@pytest.mark.parametrize(
+    ("f", "whole"), [(heat_loops, False), (adding_to_new, True), (sometimes, True)]
+)
+@pytest.mark.usefixtures("rows_of_any_size")
+def test_only_what_changed_is_moved(f: Any, whole: bool) -> None:
+    sizes = [scalar_of(each.stop) for each in innermost(arranged(f, U))]
+    assert (U.shape[1] in sizes) is whole

@@ -47,6 +47,7 @@ from defnpy.ops.elementwise import bitwise_and
 from defnpy.ops.family import fold
 from defnpy.ops.leaf import const, scalar_of
 from defnpy.ops.movement import index_sub
+from defnpy.passes.kernel.changes import changed_part
 from defnpy.passes.kernel.renewal import Renewal
 from defnpy.passes.kernel.rows import Rows, offsets_of, rows_of
 
@@ -88,7 +89,7 @@ def _delayed(block: Block, alloc: Alloc) -> Block | None:
     if len(places) < 2:
         return None
     first, last = places[0], places[-1]
-    users = [block[place] for place in places]
+    users = changed_part([block[place] for place in places])
     old = _overwritten(users[-1], new)
     others = [block[k] for k in range(first, last) if k not in places]
     if old is None or not all(_may_move(each, old, users) for each in others):

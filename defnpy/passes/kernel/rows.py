@@ -125,26 +125,29 @@ def offsets_of(loop: Loop, array: Buffer) -> set[Offset] | None:
                 continue
             if buffer.shape[:1] != array.shape[:1]:
                 return None
-            offset = _offset(index[0], loop.var, known)
+            offset = offset_of(index[0], loop.var, known)
             if offset is None:
                 return None
             found.add(offset)
     return found
 
 
-def _offset(node: Expr, var: Expr, known: dict[Expr, Expr | range]) -> Offset | None:
-    """Return what `node` is more than `var`, None if that depends on more."""
+def offset_of(node: Expr, var: Expr, known: dict[Expr, Expr | range]) -> Offset | None:
+    """Return what `node` is more than `var`, None if that depends on more.
+
+    `known` has the values of variables, and the turns of loops.
+    """
     if node is var:
         return 0, 0
     value = known.get(node)
     if value is not None and not isinstance(value, range):
-        return _offset(value, var, known)
+        return offset_of(value, var, known)
     if node.op.name not in ("add", "subtract"):
         return None
     first, second = node.operands
     if node.op.name == "add" and _bounds(first, known) is not None:
         first, second = second, first
-    moved, inner = _bounds(second, known), _offset(first, var, known)
+    moved, inner = _bounds(second, known), offset_of(first, var, known)
     if moved is None or inner is None:
         return None
     if node.op.name == "subtract":

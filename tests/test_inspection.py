@@ -193,7 +193,7 @@ def test_variants_say_why_they_exist():
     found = f.variants()
     assert [each.why for each in found] == [
         "it is the first call",
-        "`x` is f64[2], not f64[3]",
+        "`x` is f64[n0], not f64[3], as its sizes vary",
         "`params['w']` is f64[3], not float",
         "`x` is f64[2,2], not f64[3], `axis` is new",
     ]

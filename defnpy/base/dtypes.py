@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 import ml_dtypes
 import numpy as np
 
+from defnpy.base.dims import Dim
 from defnpy.base.errors import DefnTypeError
 from defnpy.base.flags import flags
 
@@ -141,12 +142,14 @@ def default_float() -> DType:
     return _override.default_float or _BY_NAME[flags.default_float]
 
 
-def of_python(value: bool | int | float | complex) -> DType:
-    """Return the dtype of a Python number's own precision.
+def of_python(value: bool | int | float | complex | Dim) -> DType:
+    """Return the dtype of a Python number's own precision, or of a size.
 
     >>> of_python(True).name, of_python(1).name, of_python(1.0).name
     ('bool', 'i64', 'f64')
     """
+    if isinstance(value, Dim):
+        return I64
     for kind, dtype in ((bool, BOOL), (int, I64), (float, F64), (complex, C128)):
         if isinstance(value, kind):
             return dtype

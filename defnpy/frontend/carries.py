@@ -31,7 +31,6 @@ from defnpy.frontend.values import (
     Maybe,
     Poison,
     UnreachedError,
-    is_number,
     is_tensor_like,
     same,
 )
@@ -323,7 +322,7 @@ def _join_leaf(path: str, kind: Leaf, value: Any) -> Leaf:
     if isinstance(kind, Known):
         if not isinstance(value, Expr) and same(kind.value, value):
             return kind
-        if not (is_number(kind.value) and is_tensor_like(value)):
+        if not (is_tensor_like(kind.value) and is_tensor_like(value)):
             raise changed(path, kind.value, value)
         kind = type_of(kind.value)
     if not is_tensor_like(value):

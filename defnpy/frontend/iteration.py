@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from defnpy.base.dims import Dim
 from defnpy.base.errors import DefnStaticError, DefnTypeError, DefnValueError
+from defnpy.base.shapes import count
 from defnpy.frontend import subscripts
 from defnpy.frontend.values import (
     Counting,
@@ -46,7 +48,12 @@ class Count:
     def range(self) -> range | None:
         """The counter's values, where they are static."""
         bounds = (self.start, self.stop, self.step)
-        return None if has_tensors(*bounds) else range(*bounds)
+        return None if _vary(*bounds) else range(*bounds)
+
+
+def _vary(*bounds: Any) -> bool:
+    """Whether a bound is known only when the program runs."""
+    return has_tensors(*bounds) or any(isinstance(each, Dim) for each in bounds)
 
 
 def plan(frame: Frame, value: Any) -> Count | list[Any]:
@@ -115,7 +122,7 @@ def counting(frame: Frame, bounds: list[Any], unroll: bool | int) -> Any:
     _check_unroll(unroll)
     for bound in bounds:
         _check_bound(bound)
-    if not has_tensors(*bounds):
+    if not _vary(*bounds):
         made = frame.static(range, *bounds)
         if unroll is False:
             return made
@@ -154,16 +161,15 @@ def as_rows(frame: Frame, value: Any) -> Rows | list[Any]:
     planned = plan(frame, value)
     if isinstance(planned, list):
         return planned
-    counted = planned.range
-    if counted is None:
+    start, stop, step = planned.start, planned.stop, planned.step
+    if has_tensors(start, stop, step):
         raise DefnStaticError(
             "a range that ends at a tensor can only be looped over alone",
             hint="loop over the range, and index the rest",
         )
-    start, step = counted.start, counted.step
     if isinstance(value, Expr | Rows):
-        return Rows(len(counted), planned.get)
-    return Rows(len(counted), lambda index: index * step + start)
+        return Rows(count(start, stop, step), planned.get)
+    return Rows(count(start, stop, step), lambda index: index * step + start)
 
 
 def enumerated(frame: Frame, value: Any, start: int = 0) -> Any:
@@ -178,7 +184,7 @@ def zipped(frame: Frame, values: list[Any], strict: bool = False) -> Any:
     """Return ``zip(*values)``."""
     parts = [as_rows(frame, value) for value in values]
     lengths = [p.length if isinstance(p, Rows) else len(p) for p in parts]
-    if strict and len(set(lengths)) > 1:
+    if strict and any(length != lengths[0] for length in lengths):
         raise DefnValueError(
             f"zip() has arguments of different lengths: {', '.join(map(str, lengths))}"
         )

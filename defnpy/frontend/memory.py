@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from defnpy.base.dims import Dim
 from defnpy.base.errors import DefnTypeError
 from defnpy.frontend.liveness import reads, root_name
 from defnpy.frontend.values import Closure, Rows, TensorMethod, is_number
@@ -88,7 +89,7 @@ def _tokens(frame: Frame, node: ast.expr) -> Tokens:
 def _is_scalar(value: Any) -> bool:
     if isinstance(value, Expr):
         return value.shape == ()
-    return is_number(value) or isinstance(value, str | Closure | TensorMethod)
+    return is_number(value) or isinstance(value, str | Closure | TensorMethod | Dim)
 
 
 def _of_call(frame: Frame, node: ast.Call) -> Tokens:

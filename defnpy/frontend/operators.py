@@ -6,6 +6,7 @@ import ast
 import operator
 from typing import TYPE_CHECKING, Any
 
+from defnpy.base.dims import Dim, NeedsSizeError, must, symbols_of
 from defnpy.base.dtypes import BOOL, I64
 from defnpy.base.errors import (
     NOTE,
@@ -66,6 +67,8 @@ def binary(frame: Frame, kind: type[ast.operator], a: Any, b: Any) -> Any:
     """Return ``a op b``."""
     if isinstance(a, Ragged) or isinstance(b, Ragged):
         return _ragged(frame, kind, a, b)
+    if isinstance(a, Dim) or isinstance(b, Dim):
+        a, b = _sized(kind, a, b)
     if not isinstance(a, Expr) and not isinstance(b, Expr):
         return _static(frame, kind, a, b)
     if isinstance(a, list) and kind is ast.Mult:
@@ -97,6 +100,19 @@ def _ragged(frame: Frame, kind: type[ast.operator], a: Any, b: Any) -> Any:
     if isinstance(b, Ragged) and kind in (ast.FloorDiv, ast.Mod):
         b = Ragged(ragged.masked(b, 1), b.axis, b.length)
     return ragged.apply(lambda x, y: binary(frame, kind, x, y), a, b)
+
+
+_OF_SIZES = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod)
+
+
+def _sized(kind: type[ast.operator], a: Any, b: Any) -> list[Any]:
+    """Return operands of which one is a size, as tensors if the result is no size."""
+    sizes = all(isinstance(each, Dim) or type(each) is int for each in (a, b))
+    if sizes and kind in _OF_SIZES:
+        return [a, b]
+    if isinstance(a, str) or not all(map(is_tensor_like, (a, b))):
+        raise NeedsSizeError(symbols_of(a) | symbols_of(b))
+    return [as_expr(a), as_expr(b)]
 
 
 def _counted(*operands: Any) -> list[Any]:
@@ -132,7 +148,7 @@ def nonzero(frame: Frame, a: Expr, b: Expr, sign: str) -> Expr:
 def is_apart_from_zero(frame: Frame, x: Expr) -> bool:
     """Whether what is known of an integer tells that it is not zero."""
     low, high = bounds_of(x, frame.session.ranges) or (0, 0)
-    return low > 0 or high < 0
+    return must(lambda: low > 0) or must(lambda: high < 0)
 
 
 def strong(x: Expr) -> Expr:
@@ -180,6 +196,8 @@ def _contains(frame: Frame, item: Any, container: Any, negated: bool) -> Any:
         hit = False
         for each in found:
             hit = each if hit is False else elementwise.logical_or(hit, each)
+    elif isinstance(item, Dim) and not isinstance(container, list | tuple):
+        raise NeedsSizeError(symbols_of(item))
     else:
         found = frame.static(operator.contains, container, item)
         return not found if negated else found

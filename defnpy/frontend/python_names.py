@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from defnpy.base import dtypes, tree
+from defnpy.base.dims import Dim
 from defnpy.base.errors import DefnTypeError
 from defnpy.frontend import iteration, methods, operators, ragged, subscripts, texts
 from defnpy.frontend.attributes import attribute
@@ -136,6 +137,8 @@ def _complex(frame: Frame, x: Any = 0j, *rest: Any) -> Any:
 
 def _number(frame: Frame, x: Any, python: type, dtype: dtypes.DType) -> Any:
     x = known(x)
+    if isinstance(x, Dim):
+        return x if python is int else methods.convert(as_expr(x), dtype, weak=True)
     if not isinstance(x, Expr):
         return frame.static(python, x)
     if x.tensor.size != 1:
@@ -179,7 +182,7 @@ def _isinstance(frame: Frame, x: Any, classes: Any) -> bool:
     if isinstance(x, Closure):
         x = _isinstance
     if not isinstance(x, Expr):
-        return frame.static(isinstance, x, classes)
+        return frame.static(isinstance, 2 if isinstance(x, Dim) else x, classes)
     given = classes if isinstance(classes, tuple) else (classes,)
     if x.tensor.weak and x.shape == ():
         stand_in: Any = x.dtype.numpy.type(0).item()
@@ -193,6 +196,8 @@ def _isinstance(frame: Frame, x: Any, classes: Any) -> bool:
 def _type(frame: Frame, x: Any) -> Any:
     if isinstance(x, Expr):
         raise DefnTypeError("the type of a tensor is not a value; use its `.dtype`")
+    if isinstance(x, Dim):
+        return int
     return type(x)
 
 

@@ -88,10 +88,11 @@ def apply(function: Callable[..., Any], *operands: Any) -> Any:
         if other.from_right != first.from_right:
             raise DefnTypeError("slices of run-time length along different axes")
         first = Ragged(first.x, first.axis, _same_length(first.length, other.length))
-    sizes = {part.x.shape[part.axis] for part in parts}
+    sizes = [part.x.shape[part.axis] for part in parts]
     fixed = [e for e in operands if not isinstance(e, Ragged)]
-    lengths = {_extent(each, first.from_right) for each in fixed} - {1}
-    size = min(sizes | lengths)
+    lengths = [_extent(each, first.from_right) for each in fixed]
+    lengths = [length for length in lengths if length != 1]
+    size = min([*sizes, *lengths])
     for extent in lengths:
         first = Ragged(
             first.x, first.axis, _same_length(first.length, const(extent, I64))

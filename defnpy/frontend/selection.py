@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from defnpy.base.dims import Dim, must
 from defnpy.base.dtypes import BOOL, I64
 from defnpy.base.errors import DefnIndexError, DefnStaticError, DefnTypeError
-from defnpy.frontend.values import describe, is_number, known
+from defnpy.base.shapes import count, slice_bounds
+from defnpy.frontend.values import describe, known
 from defnpy.ir.expr import Expr
 from defnpy.ops import reduce
 from defnpy.ops.axes import reshape
@@ -33,15 +35,15 @@ if TYPE_CHECKING:
 class Point:
     """One place of an axis, which the result does not have."""
 
-    start: int | Expr
+    start: Any  # a static size, or an Expr
 
 
 @dataclass(frozen=True, eq=False)
 class Window:
     """`size` places of an axis: start, start + step, …"""
 
-    start: int | Expr
-    size: int
+    start: Any  # a static size, or an Expr
+    size: Any
     step: int = 1
 
 
@@ -129,15 +131,15 @@ def spread(x: Expr, items: list[Any]) -> list[Any]:
     return [*items[: places[0]], *rest, *items[places[0] + 1 :]]
 
 
-def _entry(frame: Frame, item: Any, axis: int, size: int) -> Entry:
+def _entry(frame: Frame, item: Any, axis: int, size: Any) -> Entry:
     if isinstance(item, slice):
         return _window(frame, item, axis, size)
     if isinstance(item, bool):
         raise DefnTypeError("an axis cannot be indexed by True or False")
-    if isinstance(item, int):
+    if isinstance(item, int | Dim):
         if not -size <= item < size:
             raise DefnIndexError(_out_of_bounds(axis, size).format(item))
-        return Point(item % size)
+        return Point(item + size if item < 0 else item)
     if isinstance(item, list):
         item = const(np.asarray(item, np.int64 if not item else None))
     if not isinstance(item, Expr):
@@ -160,17 +162,26 @@ def _entry(frame: Frame, item: Any, axis: int, size: int) -> Entry:
     return Point(index) if index.shape == () else Places(index)
 
 
-def _out_of_bounds(axis: int, size: int) -> str:
-    return f"index {{}} is out of bounds for axis {axis} with size {size}"
+def _out_of_bounds(axis: int, size: Any) -> str:
+    return f"index {{}} is out of bounds for axis {axis} with size {_text(size)}"
 
 
-def _in_bounds(frame: Frame, index: Expr, axis: int, size: int) -> Expr:
+def _text(size: Any) -> str:
+    """Return a size as part of a message that is a format string."""
+    return "{}" if isinstance(size, Dim) else str(size)
+
+
+def _sizes_shown(*sizes: Any) -> tuple[Expr, ...]:
+    return tuple(const(size, I64) for size in sizes if isinstance(size, Dim))
+
+
+def _in_bounds(frame: Frame, index: Expr, axis: int, size: Any) -> Expr:
     """Return `index` without negatives, checked unless it must be in bounds."""
-    low, high = bounds_of(index, frame.session.ranges) or (None, None)
+    known = bounds_of(index, frame.session.ranges)
     place = index
-    if low is None or low < 0:
+    if known is None or not must(lambda: known[0] >= 0):
         place = where(less(index, 0), index + size, index)
-    if low is not None and high is not None and -size <= low and high < size:
+    if known is not None and must(lambda: -size <= known[0] and known[1] < size):
         return convert(place, I64)
     ok = logical_and(greater_equal(place, 0), less(place, size))
     shown: tuple[Expr, ...] = (index,)
@@ -179,15 +190,16 @@ def _in_bounds(frame: Frame, index: Expr, axis: int, size: int) -> Expr:
         worst = reduce.max(index) if index.tensor.size else const(0, I64)
         least = reduce.min(index) if index.tensor.size else const(0, I64)
         shown = (where(less(worst, size), least, worst),)
-    message = _out_of_bounds(axis, size)
+    message, shown = _out_of_bounds(axis, size), (*shown, *_sizes_shown(size))
     return check(convert(place, I64), ok, "DefnIndexError", message, shown)
 
 
-def _window(frame: Frame, item: slice, axis: int, size: int) -> Window:
+def _window(frame: Frame, item: slice, axis: int, size: Any) -> Window:
     start, stop, step = known(item.start), known(item.stop), known(item.step)
     if not any(isinstance(part, Expr) for part in (start, stop, step)):
-        first, last, by = frame.static(slice(start, stop, step).indices, size)
-        return Window(first, len(range(first, last, by)), by)
+        part = slice(start, stop, step)
+        first, last, by = frame.static(slice_bounds, part, size)
+        return Window(first, count(first, last, by), by)
     if isinstance(step, Expr):
         raise DefnStaticError("the step of a slice must be known when compiling")
     if step not in (None, 1):
@@ -196,17 +208,18 @@ def _window(frame: Frame, item: slice, axis: int, size: int) -> Window:
     begin = convert(as_expr(start), I64)
     if begin.shape != ():
         raise DefnTypeError(f"the bound of a slice must be a scalar, not {begin.type}")
-    low, high = bounds_of(begin, frame.session.ranges) or (None, None)
-    if low is not None and high is not None and low >= 0 and high + length <= size:
+    found = bounds_of(begin, frame.session.ranges)
+    if found is not None and must(lambda: found[0] >= 0 and found[1] + length <= size):
         return Window(begin, length)
     ok = logical_and(greater_equal(begin, 0), less_equal(begin + length, size))
     message = (
-        f"the slice of length {length} at {{}} is out of bounds for axis {axis}"
-        f" with size {size}"
+        f"the slice of length {_text(length)} at {{}} is out of bounds for axis {axis}"
+        f" with size {_text(size)}"
     )
-    return Window(check(begin, ok, "DefnIndexError", message, (begin,)), length)
+    shown = (*_sizes_shown(length), begin, *_sizes_shown(size))
+    return Window(check(begin, ok, "DefnIndexError", message, shown), length)
 
 
-def index_of(start: int | Expr) -> Expr:
+def index_of(start: Any) -> Expr:
     """Return a place as a strong i64 scalar."""
-    return const(start, I64) if is_number(start) else as_expr(start)
+    return start if isinstance(start, Expr) else const(start, I64)

@@ -18,6 +18,7 @@ from defnpy.frontend.selection import (
     select,
 )
 from defnpy.frontend.values import Ragged, known
+from defnpy.ir.expr import Expr
 from defnpy.ops.axes import broadcast_to, reshape
 from defnpy.ops.elementwise import where
 from defnpy.ops.family import convert
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from defnpy.frontend.frame import Frame
-    from defnpy.ir.expr import Expr
 
 
 def storable(value: Any, x: Expr) -> Expr:
@@ -184,7 +184,7 @@ def _only_axis(selection: Selection) -> int | None:
         )
         if not (
             isinstance(entry, Window)
-            and isinstance(entry.start, int)
+            and not isinstance(entry.start, Expr)
             and (entry.start, entry.size, entry.step) == (0, size, 1)
         )
     ]

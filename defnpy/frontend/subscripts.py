@@ -172,10 +172,11 @@ def _read_windows(selection: Selection) -> Expr:
         if isinstance(entry, Places):
             continue
         size, by = (1, 1) if isinstance(entry, Point) else (entry.size, entry.step)
-        if isinstance(entry.start, int):
+        if not isinstance(entry.start, Expr):
             start[axis], step[axis] = entry.start, by
             stop[axis] = entry.start + by * size if size else entry.start
-            stop[axis] = max(stop[axis], -1)
+            if by < 0:
+                stop[axis] = max(stop[axis], -1)
         else:
             moving = True
         sizes[axis] = size
@@ -183,7 +184,9 @@ def _read_windows(selection: Selection) -> Expr:
     if not moving:
         return x
     starts = [
-        index_of(0) if isinstance(e, Places) or isinstance(e.start, int) else e.start
+        index_of(0)
+        if isinstance(e, Places) or not isinstance(e.start, Expr)
+        else e.start
         for e in entries
     ]
     return dynamic_slice(x, starts, sizes)

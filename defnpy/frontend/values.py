@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from defnpy.base import tree
+from defnpy.base.dims import Dim
 from defnpy.base.errors import DefnError, DefnTypeError, DefnUnboundLocalError
 from defnpy.ir.expr import Expr, freeze
 from defnpy.ir.types import TensorType
@@ -132,7 +133,7 @@ class Counting:
 class Rows:
     """Something iterated by position: `length` items, each made by `get`."""
 
-    length: int
+    length: Any
     get: Callable[[Any], Any]
     __defnpy_leaf__ = True
 
@@ -175,8 +176,8 @@ def is_number(value: Any) -> bool:
 
 
 def is_tensor_like(value: Any) -> bool:
-    """Whether `value` can be an operand: a tensor or a number."""
-    return isinstance(value, Expr) or is_number(value)
+    """Whether `value` can be an operand: a tensor, a number or a size."""
+    return isinstance(value, Expr | Dim) or is_number(value)
 
 
 def is_array(value: Any) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from defnpy.base.dims import Dim
 from defnpy.base.errors import DefnError, InternalError
 from defnpy.ir.op import Missing, Op
 from defnpy.ir.types import TensorType, Type
@@ -109,7 +110,7 @@ class Expr:
         return self.tensor.dtype
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[Any, ...]:
         """The sizes of a tensor's axes."""
         return self.tensor.shape
 
@@ -275,6 +276,8 @@ def freeze(value: Any) -> Any:
         return (kind, *map(freeze, value))
     if kind is float:
         return float, value.hex()
+    if kind is Dim:
+        return kind, value.key
     if isinstance(value, np.ndarray | np.generic):
         array = np.asarray(value)
         return ("array", array.dtype.str, array.shape, array.tobytes())

@@ -61,7 +61,7 @@ def captured(
     return [
         node
         for node in nodes
-        if _is_outer(node, region, inside) and node.op.name != "const"
+        if _is_outer(node, region, inside) and node.op.name not in ("const", "size")
     ]
 
 

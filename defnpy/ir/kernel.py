@@ -34,7 +34,7 @@ class Buffer:
     Attributes:
         name: for printing.
         dtype: of its elements.
-        shape: its sizes; ``()`` is one element.
+        shape: its sizes, ints and Dims; ``()`` is one element.
         role: ``"param"`` (read only), ``"result"``, ``"local"`` or ``"constant"``.
         base: the buffer whose memory this one shows in another shape.
         value: the elements of a constant.
@@ -42,22 +42,22 @@ class Buffer:
 
     name: str
     dtype: DType
-    shape: tuple[int, ...]
+    shape: tuple[Any, ...]
     role: str = "local"
     base: Buffer | None = None
     value: np.ndarray | None = None
 
     @property
-    def size(self) -> int:
+    def size(self) -> Any:
         """Number of elements."""
         return TensorType(self.dtype, self.shape).size
 
     @property
-    def bytes(self) -> int:
+    def bytes(self) -> Any:
         """Size in bytes."""
         return self.size * self.dtype.bytes
 
-    def view(self, shape: tuple[int, ...]) -> Buffer:
+    def view(self, shape: tuple[Any, ...]) -> Buffer:
         """Return the same memory in another shape."""
         if shape == self.shape:
             return self
@@ -137,6 +137,9 @@ class Loop:
         step: i64, not zero.
         body: statements.
         parallel: whether iterations are to be shared among threads.
+        parallel: whether iterations are independent of one another.
+        worthwhile: bool, whether there are enough of them to be shared among
+            threads, where that is known only when it runs.
         reassociate: whether sums into loop-invariant elements may be reordered.
         independent: whether no iteration touches what another one writes.
     """
@@ -149,6 +152,7 @@ class Loop:
     parallel: bool = False
     reassociate: bool = False
     independent: bool = False
+    worthwhile: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -309,6 +313,8 @@ class Kernel:
         faults: what each `Fault` raises.
         tapes: how many tapes it uses.
         prints: what each `Print` writes.
+        symbols: names of the sizes known only when it runs, which its last
+            parameter then holds in this order.
     """
 
     name: str
@@ -318,3 +324,4 @@ class Kernel:
     faults: tuple[FaultSite, ...] = ()
     tapes: int = 0
     prints: tuple[PrintSite, ...] = ()
+    symbols: tuple[str, ...] = ()

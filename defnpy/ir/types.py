@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from defnpy.base.dims import product, same, shown
 
 if TYPE_CHECKING:
     from defnpy.base.dtypes import DType
@@ -16,7 +18,7 @@ class TensorType:
     """A tensor of one dtype and shape; `weak` for values of Python's precision."""
 
     dtype: DType
-    shape: tuple[int, ...] = ()
+    shape: tuple[Any, ...] = ()  # of ints, and of Dims
     weak: bool = False
     __defnpy_leaf__: ClassVar[bool] = True
 
@@ -30,7 +32,21 @@ class TensorType:
     def text(self) -> str:
         """The type as the IR shows it: a weak one has a star after its dtype."""
         star = "*" if self.weak else ""
-        return f"{self.dtype}{star}[{','.join(map(str, self.shape))}]"
+        return f"{self.dtype}{star}[{','.join(map(shown, self.shape))}]"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the types are the same whatever the symbols are."""
+        if self is other:
+            return True
+        if not isinstance(other, TensorType):
+            return NotImplemented
+        alike = self.dtype is other.dtype and self.weak == other.weak
+        return alike and same(self.shape, other.shape)
+
+    def __hash__(self) -> int:
+        """Return a hash of all but the sizes that have none."""
+        numbers = [size for size in self.shape if type(size) is int]
+        return hash((self.dtype, self.rank, self.weak, *numbers))
 
     @property
     def rank(self) -> int:
@@ -38,15 +54,12 @@ class TensorType:
         return len(self.shape)
 
     @property
-    def size(self) -> int:
+    def size(self) -> Any:
         """Number of elements."""
-        size = 1
-        for extent in self.shape:
-            size *= extent
-        return size
+        return product(self.shape)
 
     @property
-    def bytes(self) -> int:
+    def bytes(self) -> Any:
         """Bytes the elements take."""
         return self.size * self.dtype.bytes
 
@@ -54,7 +67,7 @@ class TensorType:
         """Return the type of the same shape and another dtype."""
         return TensorType(dtype, self.shape, weak)
 
-    def with_shape(self, shape: tuple[int, ...]) -> TensorType:
+    def with_shape(self, shape: tuple[Any, ...]) -> TensorType:
         """Return the type of the same dtype and another shape."""
         return TensorType(self.dtype, tuple(shape), self.weak)
 

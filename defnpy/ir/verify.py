@@ -253,6 +253,8 @@ def _store(out: _KernelVerifier, s: Store) -> None:
 def _loop(out: _KernelVerifier, s: Loop) -> None:
     for bound in (s.start, s.stop, s.step):
         out.expr(bound, I64)
+    if s.worthwhile is not None:
+        out.expr(s.worthwhile, BOOL)
     if s.var.type != TensorType(I64):
         out.fail(f"the loop's variable is {s.var.type}")
     before = out.bound.copy()

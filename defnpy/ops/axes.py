@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from defnpy.base import dims, shapes
+from defnpy.base.dims import Dim
 from defnpy.base.dtypes import I64
 from defnpy.base.errors import DefnShapeError, DefnStaticError, DefnTypeError
 from defnpy.ir.expr import Expr, make
@@ -57,7 +59,7 @@ RESHAPE = Op(
 
 def reshape(x: Expr, shape: Any) -> Expr:
     """Return `x` with another shape; one size may be -1."""
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    sizes = (shape,) if isinstance(shape, int | Dim) else tuple(shape)
     if -1 in sizes:
         known = math.prod(size for size in sizes if size != -1)
         missing = x.tensor.size // known if known else 0
@@ -65,10 +67,10 @@ def reshape(x: Expr, shape: Any) -> Expr:
     if math.prod(sizes) != x.tensor.size or any(size < 0 for size in sizes):
         raise DefnShapeError(
             f"cannot reshape {x.type} of {x.tensor.size} elements to {tuple(shape)}"
-            if not isinstance(shape, int)
+            if not isinstance(shape, int | Dim)
             else f"cannot reshape {x.type} to {shape}"
         )
-    if sizes == x.shape:
+    if dims.same(sizes, x.shape):
         return x
     if x.op is RESHAPE:
         return reshape(x.operands[0], sizes)
@@ -111,10 +113,10 @@ BROADCAST = Op(
 def broadcast_to(x: Expr, shape: tuple[int, ...]) -> Expr:
     """Return `x` repeated to `shape` by NumPy's rule."""
     shape = tuple(shape)
-    if x.shape == shape:
+    if dims.same(x.shape, shape):
         return x
     try:
-        fits = np.broadcast_shapes(x.shape, shape) == shape
+        fits = shapes.broadcast_shapes(x.shape, shape) == shape
     except ValueError:
         fits = False
     if not fits:
@@ -212,7 +214,7 @@ def reduce_sum(x: Expr, axes: tuple[int, ...]) -> Expr:
 
 def sum_to(x: Expr, shape: tuple[int, ...]) -> Expr:
     """Return `x` summed over the axes along which `shape` was broadcast."""
-    if x.shape == shape:
+    if dims.same(x.shape, shape):
         return x
     added = x.tensor.rank - len(shape)
     axes = tuple(

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from defnpy.base.dims import NeedsSizeError, deciding
 from defnpy.ir.expr import Expr
-from defnpy.ops.leaf import scalar_of
+from defnpy.ops.leaf import SIZE, scalar_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Bounds = tuple[int, int]
+Bounds = tuple[Any, Any]  # ints, or Dims
 _DEPTH = 12
 
 
-def bounds_of(x: Expr, known: dict[Expr, Bounds], depth: int = _DEPTH) -> Bounds | None:
+def bounds_of(x: Expr, known: dict[Expr, Bounds]) -> Bounds | None:
     """Return inclusive bounds of an integer scalar, or None where none are known."""
+    with deciding(None):
+        try:
+            return _bounds_of(x, known, _DEPTH)
+        except NeedsSizeError:
+            return None
+
+
+def _bounds_of(x: Expr, known: dict[Expr, Bounds], depth: int) -> Bounds | None:
     if x in known:
         return known[x]
+    if x.op is SIZE:
+        return x.attrs["dim"], x.attrs["dim"]
     value = scalar_of(x)
     if isinstance(value, int):
         return int(value), int(value)
@@ -26,11 +37,11 @@ def bounds_of(x: Expr, known: dict[Expr, Bounds], depth: int = _DEPTH) -> Bounds
     if x.op.name in ("convert", "check", "broadcast", "reshape"):
         inner = x.operands[0]
         narrower = inner.dtype.is_integer and inner.dtype.bits <= x.dtype.bits
-        return bounds_of(inner, known, depth - 1) if narrower else None
+        return _bounds_of(inner, known, depth - 1) if narrower else None
     rule = _RULES.get(x.op.name)
     if rule is None:
         return None
-    found = [bounds_of(operand, known, depth - 1) for operand in x.operands]
+    found = [_bounds_of(operand, known, depth - 1) for operand in x.operands]
     return rule(*found)
 
 
@@ -85,10 +96,10 @@ _RULES: dict[str, Callable[..., Bounds | None]] = {
     ),
 }
 
-Linear = tuple[dict[Expr, int], int]
+Linear = tuple[dict[Expr, Any], Any]
 
 
-def distance(start: Expr, stop: Expr) -> int | None:
+def distance(start: Expr, stop: Expr) -> Any:
     """Return ``stop - start`` where it does not depend on any tensor."""
     (a, first), (b, second) = linear(start), linear(stop)
     terms = {x: b.get(x, 0) - a.get(x, 0) for x in (*a, *b)}
@@ -100,6 +111,8 @@ def linear(x: Expr, depth: int = _DEPTH) -> Linear:
     value = scalar_of(x)
     if isinstance(value, int):
         return {}, int(value)
+    if x.op is SIZE:
+        return {}, x.attrs["dim"]
     name = x.op.name
     if depth and name in ("convert", "check") and x.operands[0].dtype.is_integer:
         return linear(x.operands[0], depth - 1)

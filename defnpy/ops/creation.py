@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from defnpy.base import dtypes
+from defnpy.base import dtypes, shapes
+from defnpy.base.dims import Dim
 from defnpy.base.dtypes import I64, DType, as_dtype, default_float
 from defnpy.base.errors import (
     DefnOverflowError,
@@ -30,8 +31,10 @@ from defnpy.ops.leaf import as_expr, const, scalar_of
 from defnpy.ops.movement import stack
 
 
-def static_int(value: Any, what: str) -> int:
+def static_int(value: Any, what: str) -> Any:
     """Return a static integer, or say that `what` must be one."""
+    if isinstance(value, Dim):
+        return value
     if isinstance(value, Expr):
         known = scalar_of(value)
         value = value if known is None else known
@@ -44,7 +47,7 @@ def static_int(value: Any, what: str) -> int:
         ) from None
 
 
-def static_shape(shape: Any) -> tuple[int, ...]:
+def static_shape(shape: Any) -> tuple[Any, ...]:
     """Return the sizes of a shape given as an int or a sequence of ints."""
     given = shape if isinstance(shape, tuple | list) else (shape,)
     sizes = tuple(static_int(size, "a size") for size in given)
@@ -243,18 +246,19 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Ex
         raise DefnTypeError("arange needs at least one bound")
     if by == 0:
         raise DefnValueError("the step of arange may not be 0")
-    whole = all(isinstance(each, int) for each in (first, last, by))
+    whole = all(isinstance(each, int | Dim) for each in (first, last, by))
     made = dtype_or(dtype, I64 if whole else default_float())
-    count = max(math.ceil((last - first) / by), 0)
     if whole:
-        count = len(range(int(first), int(last), int(by)))
+        count = shapes.count(first, last, by)
+    else:
+        count = max(math.ceil((last - first) / by), 0)
     work = made if made.is_float else I64 if whole else default_float()
     return convert(
         movement.iota(count, work) * const(by, work) + const(first, work), made
     )
 
 
-def _static_number(value: Any) -> int | float | None:
+def _static_number(value: Any) -> Any:
     if isinstance(value, Expr):
         value = scalar_of(value)
         if value is None:
@@ -263,7 +267,7 @@ def _static_number(value: Any) -> int | float | None:
             )
     if isinstance(value, np.generic):
         value = value.item()
-    if value is not None and not isinstance(value, int | float):
+    if value is not None and not isinstance(value, int | float | Dim):
         raise DefnTypeError(f"{value!r} cannot be a bound of arange")
     return value
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from defnpy.base import shapes
 from defnpy.base.dtypes import BF16, F16, F32
 from defnpy.base.errors import DefnShapeError
 from defnpy.ir.expr import Expr, make
@@ -234,7 +235,7 @@ def matmul(a: Any, b: Any) -> Expr:
 
 def _batched(a: Expr, b: Expr) -> Expr:
     try:
-        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        batch = shapes.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     except ValueError:
         raise DefnShapeError(
             f"cannot multiply {a.type} by {b.type}: batch sizes differ"

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from defnpy.base import dtypes
+from defnpy.base import dims, dtypes, shapes
 from defnpy.base.dtypes import BOOL, DType
 from defnpy.base.errors import DefnShapeError, DefnTypeError, InternalError
 from defnpy.ir.expr import Expr, make
@@ -107,11 +107,11 @@ def common(*operands: Expr, floats: bool = False) -> list[Expr]:
 
 def broadcast_shape(*operands: Expr) -> tuple[int, ...]:
     """Return the shape NumPy would broadcast to, or say which axes differ."""
-    shapes = {e.shape for e in operands}
-    if len(shapes - {()}) <= 1:
-        return max(shapes, key=len)
+    first, *others = [e.shape for e in operands if e.shape] or [()]
+    if all(dims.same(shape, first) for shape in others):
+        return first
     try:
-        return np.broadcast_shapes(*(e.shape for e in operands))
+        return shapes.broadcast_shapes(first, *others)
     except ValueError:
         shown = " with ".join(str(e.type) for e in operands)
         raise DefnShapeError(f"cannot broadcast {shown}") from None

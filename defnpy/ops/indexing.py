@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from defnpy.base.dims import same
 from defnpy.base.dtypes import I64
 from defnpy.base.errors import InternalError
 from defnpy.ir.expr import Expr, make
@@ -75,7 +76,7 @@ DYNAMIC_SLICE = Op(
 
 def dynamic_slice(x: Expr, starts: Sequence[Expr], sizes: Sequence[int]) -> Expr:
     """Return the window of `x` of shape `sizes` that begins at `starts` (i64)."""
-    if tuple(sizes) == x.shape:
+    if same(tuple(sizes), x.shape):
         return x
     return make(DYNAMIC_SLICE, (x, *starts), sizes=tuple(sizes))
 
@@ -150,7 +151,7 @@ DYNAMIC_ADD = Op(
 
 def dynamic_update(x: Expr, v: Expr, starts: Sequence[Expr]) -> Expr:
     """Return `x` with the window at `starts` replaced by `v`."""
-    return v if v.shape == x.shape else make(DYNAMIC_UPDATE, (x, v, *starts))
+    return v if same(v.shape, x.shape) else make(DYNAMIC_UPDATE, (x, v, *starts))
 
 
 def dynamic_add(x: Expr, v: Expr, starts: Sequence[Expr]) -> Expr:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from defnpy.base import dtypes
+from defnpy.base.dims import Dim
+from defnpy.base.dtypes import I64
 from defnpy.base.errors import DefnOverflowError, DefnTypeError
 from defnpy.ir.expr import Expr, make
 from defnpy.ir.op import Attrs, Missing, Op
@@ -38,11 +40,28 @@ CONST = Op(
 )
 
 
+SIZE = Op(
+    name="size",
+    infer=lambda attrs: TensorType(I64, (), attrs["weak"]),
+    eval=Missing("it is a number when the program runs only"),
+    vjp=_LEAF,
+    jvp=_LEAF,
+    batch=_LEAF,
+    lower=_LEAF,
+    doc="A size that is known when the program runs.",
+    family="leaf",
+    samples=_LEAF,
+)
+
+
 def const(value: Any, dtype: DType | None = None, *, weak: bool = False) -> Expr:
     """Return a constant of `dtype`, or of the value's own.
 
-    Python numbers without a dtype are weak.
+    Python numbers without a dtype are weak.  A size that is known only when the
+    program runs may stand for one.
     """
+    if isinstance(value, Dim):
+        return _size(value, dtype, weak=weak)
     if dtype is None and isinstance(value, bool | int | float | complex):
         if not isinstance(value, np.generic):
             dtype, weak = dtypes.of_python(value), True
@@ -56,6 +75,14 @@ def const(value: Any, dtype: DType | None = None, *, weak: bool = False) -> Expr
     return make(CONST, value=array, weak=weak)
 
 
+def _size(value: Dim, dtype: DType | None, *, weak: bool) -> Expr:
+    made = make(SIZE, dim=value, weak=weak or dtype is None)
+    if dtype is None or dtype == I64:
+        return made
+    # What converts is built on leaves.
+    return Expr.operators["convert"](made, dtype, weak=weak)
+
+
 def _check_range(value: int, dtype: DType) -> None:
     info = np.iinfo(dtype.numpy)
     if not info.min <= value <= info.max:
@@ -66,7 +93,7 @@ def as_expr(value: Any) -> Expr:
     """Return `value` as an expression; Python numbers become weak constants."""
     if isinstance(value, Expr):
         return value
-    if isinstance(value, bool | int | float | complex | np.ndarray | np.generic):
+    if isinstance(value, bool | int | float | complex | np.ndarray | np.generic | Dim):
         return const(value)
     hint = None
     if isinstance(value, list | tuple):

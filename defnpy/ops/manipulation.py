@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from defnpy.base import shapes as sizes
 from defnpy.base.dtypes import BOOL
 from defnpy.base.errors import DefnShapeError, DefnTypeError, DefnValueError
 from defnpy.ir.expr import Expr
@@ -76,7 +77,7 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     (2, 3)
     """
     try:
-        return np.broadcast_shapes(*map(static_shape, shapes))
+        return sizes.broadcast_shapes(*map(static_shape, shapes))
     except ValueError:
         shown = ", ".join(map(str, shapes))
         raise DefnShapeError(f"the shapes {shown} do not broadcast") from None

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from defnpy.base.dims import Dim, same
 from defnpy.base.dtypes import I64
 from defnpy.base.errors import DefnShapeError, DefnTypeError
+from defnpy.base.shapes import count
 from defnpy.ir.expr import Expr, make
 from defnpy.ir.op import Attrs, Missing, Op, Sample
 from defnpy.ir.types import TensorType
@@ -61,7 +63,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Expr:
 
 def _slice_shape(attrs: Attrs) -> tuple[int, ...]:
     return tuple(
-        len(range(start, stop, step))
+        count(start, stop, step)
         for start, stop, step in zip(
             attrs["start"], attrs["stop"], attrs["step"], strict=True
         )
@@ -141,16 +143,17 @@ def index_sub(a: Expr, b: int | Expr) -> Expr:
 
 
 def _index(value: int | Expr) -> Expr:
-    return const(value, I64) if isinstance(value, int) else value
+    return value if isinstance(value, Expr) else const(value, I64)
 
 
 def strided_slice(
     x: Expr, start: Sequence[int], stop: Sequence[int], step: Sequence[int]
 ) -> Expr:
     """Return the slice with explicit bounds on every axis (stop -1: to the start)."""
-    whole = zip(start, stop, step, x.shape, strict=True)
-    if all((a, b, c) == (0, size, 1) for a, b, c, size in whole):
-        return x
+    rank = x.tensor.rank
+    if same(tuple(start), (0,) * rank) and tuple(step) == (1,) * rank:
+        if same(tuple(stop), x.shape):
+            return x
     return make(SLICE, (x,), start=tuple(start), stop=tuple(stop), step=tuple(step))
 
 
@@ -302,10 +305,10 @@ def reshape_scalar(x: Expr) -> Expr:
 def expand_dims(x: Any, axis: Any) -> Expr:
     """Return `x` with new axes of size 1 at the positions `axis`."""
     x = as_expr(x)
-    count = 1 if isinstance(axis, int) else len(axis)
-    axes = normalize_axes(axis, x.tensor.rank + count)
+    added = 1 if isinstance(axis, int) else len(axis)
+    axes = normalize_axes(axis, x.tensor.rank + added)
     sizes = iter(x.shape)
-    rank = x.tensor.rank + count
+    rank = x.tensor.rank + added
     return reshape(x, tuple(1 if a in axes else next(sizes) for a in range(rank)))
 
 
@@ -385,7 +388,7 @@ IOTA = Op(
 
 def iota(size: int | tuple[int, ...], dtype: Any = I64, axis: int = 0) -> Expr:
     """Return 0, 1, 2, … along `axis` of a tensor of the given shape."""
-    shape = (size,) if isinstance(size, int) else size
+    shape = (size,) if isinstance(size, int | Dim) else size
     return make(IOTA, shape=shape, axis=axis, dtype=dtype, weak=False)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from defnpy.ir.expr import Expr
-from defnpy.ops import complex_math, dot, elementwise, polar
+from defnpy.ops import complex_math, dot, elementwise, family, polar
 
 Expr.operators.update(
     {
@@ -23,5 +23,6 @@ Expr.operators.update(
         "right_shift": elementwise.shift_right,
         "matmul": dot.matmul,
         "power": complex_math.power,
+        "convert": family.convert,
     }
 )

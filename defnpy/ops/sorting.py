@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from defnpy.base.dims import must
 from defnpy.base.dtypes import F32, I32, I64, U32, U64
 from defnpy.base.errors import DefnTypeError, DefnValueError
 from defnpy.ir.expr import Expr, make
@@ -69,7 +70,8 @@ def expand_argsort(y: Expr) -> Expr:
     def row(r: Expr, made: Expr) -> tuple[Expr]:
         place = (r, const(0, I64))
         keys = axes.reshape(dynamic_slice(rows, place, (1, size)), (size,))
-        order = (_merge_sorted if size < FEW else _radix_sorted)(keys)
+        is_short = must(lambda: size < FEW)
+        order = (_merge_sorted if is_short else _radix_sorted)(keys)
         return (dynamic_update(made, axes.reshape(order, (1, size)), place),)
 
     start = movement.iota((count, size), axis=1)
@@ -185,7 +187,7 @@ def _at(vector: Expr, place: Expr) -> Expr:
     return axes.reshape(dynamic_slice(vector, (place,), (1,)), ())
 
 
-def _loop(count: int, init: tuple[Expr, ...], body: Any) -> tuple[Expr, ...]:
+def _loop(count: Any, init: tuple[Expr, ...], body: Any) -> tuple[Expr, ...]:
     zero, one = const(0, I64), const(1, I64)
     return control.counted_loop(zero, const(count, I64), one, init, body)
 

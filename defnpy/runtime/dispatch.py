@@ -10,19 +10,34 @@ import numpy as np
 
 from defnpy.base import flags as flag_state
 from defnpy.base import tree
+from defnpy.base.dims import Decisions, Dim, NeedsSizeError, substitute
 from defnpy.base.dtypes import as_dtype
 from defnpy.base.errors import InternalError
 from defnpy.base.flags import CODE_FLAGS, flags
 from defnpy.ir.types import TensorType
 from defnpy.runtime import reasons
 from defnpy.runtime.arguments import as_array
+from defnpy.runtime.family import (
+    MOST,
+    Family,
+    Fit,
+    axes_of,
+    bound,
+    family_key,
+    sizes_of,
+    with_sizes,
+)
 from defnpy.runtime.reasons import VariantInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from defnpy.runtime.pipeline import Stages
     from defnpy.runtime.signature import Binder, Call
+
+
+_NO_SIZES: Mapping[str, int] = {}
+_ATTEMPTS = 8  # programs that are tried with ever fewer symbols
 
 
 class Variant:
@@ -36,6 +51,7 @@ class Variant:
         from defnpy.frontend.specialize import ResultSlot
 
         self.stages, self.first, self.why = stages, replace(call, arrays=[]), why
+        self.fit: Fit | None = None
         self.quick: Quick | None = None
         program = stages.program
         self._given = len(call.arrays)
@@ -92,16 +108,22 @@ class Variant:
 
     def run(self, arrays: list[np.ndarray]) -> Any:
         """Run the machine code and return its results as the user wrote them."""
-        results = [np.empty(shape, dtype) for dtype, shape in self._results]
+        sizes = self.fit.sizes(arrays[-1].tolist()) if self.fit else _NO_SIZES
+        results = [
+            np.empty(substitute(shape, sizes) if sizes else shape, dtype)
+            for dtype, shape in self._results
+        ]
         self.stages.compiled.run(arrays, results)
-        return self.returned(results)
+        return self.returned(results, sizes)
 
-    def returned(self, results: list[np.ndarray]) -> Any:
+    def returned(
+        self, results: list[np.ndarray], sizes: Mapping[str, int] = _NO_SIZES
+    ) -> Any:
         """Return results in the structure the function returns."""
         if self._is_single:
             return _own(results[0])
         values = [
-            _own(results[leaf]) if isinstance(leaf, int) else leaf[0]
+            _own(results[leaf]) if isinstance(leaf, int) else substitute(leaf[0], sizes)
             for leaf in self._leaves
         ]
         return tree.unflatten(self._treedef, values)
@@ -159,11 +181,12 @@ class Dispatcher:
         self._variants: dict[Any, list[Variant]] = {}
         self._lock = threading.Lock()
         self._building: dict[Any, threading.Lock] = {}
+        self._families: dict[Any, Family] = {}
         self.quick: Quick | None = None
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the function, compiling it first if this signature is new."""
-        variant, arrays = self.variant(args, kwargs)
+        variant, arrays = self.variant(args, kwargs, exact=False)
         made = variant.run(arrays)
         if variant.quick is not None:
             variant.quick.changes = flag_state.changes
@@ -171,19 +194,83 @@ class Dispatcher:
         return made
 
     def variant(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], *, exact: bool = True
     ) -> tuple[Variant, list[Any]]:
-        """Return the program for a call, and its arrays with captured ones."""
+        """Return the program for a call, and its arrays with captured ones.
+
+        Unless it is to be `exact`, it may be one for other sizes too.
+        """
         call = self.taken_apart(args, kwargs)
         key = (call.key, _settings())
         found = self._current(key)
+        if found is None and not exact:
+            found = self._sized(call)
         if found is None:
-            with self._lock:
-                building = self._building.setdefault(key, threading.Lock())
-            with building:  # others of this signature wait, then find it
-                found = self._current(key) or self._build(key, call)
+            with self._building_lock(key):  # others of this signature wait
+                found = self._current(key) or self._build(key, call, exact)
         variant, captured = found
         return variant, [*call.arrays, *captured]
+
+    def _building_lock(self, key: Any) -> threading.Lock:
+        with self._lock:
+            return self._building.setdefault(key, threading.Lock())
+
+    def _sized(self, call: Call) -> tuple[Variant, list[Any]] | None:
+        """Return a program with symbols for a call, if there can be one."""
+        key = (family_key(call), _settings())
+        family = self._families.get(key)
+        if family is None or flags.device != "cpu":
+            return None
+        sizes = sizes_of(call)
+        found = _member(family, sizes)
+        if found is None:
+            with self._building_lock(key):
+                found = _member(family, sizes) or self._generalized(family, call, sizes)
+        return found
+
+    def _generalized(
+        self, family: Family, call: Call, sizes: tuple[Any, ...]
+    ) -> tuple[Variant, list[Any]] | None:
+        """Return a new program with symbols for the sizes that vary."""
+        pattern = family.pattern(sizes)
+        for _ in range(_ATTEMPTS):
+            symbols = bound(pattern, sizes)
+            if not symbols or len(family.members) >= MOST:
+                return None
+            try:
+                variant = self._with_symbols(call, pattern, symbols)
+            except NeedsSizeError as needed:
+                axes = axes_of(pattern, needed.symbols)
+                if needed.lasting:
+                    family.fixed |= axes
+                pattern = tuple(
+                    now if axis in axes else size
+                    for axis, (size, now) in enumerate(zip(pattern, sizes, strict=True))
+                )
+            except Exception:  # the program for these sizes tells what is wrong
+                family.suspects = {k for k, s in enumerate(pattern) if type(s) is Dim}
+                return None
+            else:
+                family.members.insert(0, variant)
+                family.widen(pattern)
+                return _member(family, sizes)
+        return None
+
+    def _with_symbols(
+        self, call: Call, pattern: tuple[Any, ...], symbols: dict[str, int]
+    ) -> Variant:
+        from defnpy.runtime.pipeline import Stages
+
+        general, decisions = with_sizes(call, pattern), Decisions(symbols)
+        key = ((call.key, pattern), _settings())
+        differs = self._why(key, general)
+        why = f"{differs}, as its sizes vary" if differs else "its sizes test otherwise"
+        stages = Stages(self._target, general.args, general.kwargs, decisions)
+        variant = Variant(stages, general, why)
+        variant.fit = Fit(pattern, decisions)
+        _ = stages.compiled  # every number that is needed is asked for by now
+        self._variants.setdefault(key, []).insert(0, variant)
+        return variant
 
     def taken_apart(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """Return the parts of a call."""
@@ -198,11 +285,15 @@ class Dispatcher:
                 return variant, captured
         return None
 
-    def _build(self, key: Any, call: Call) -> tuple[Variant, list[np.ndarray]]:
+    def _build(
+        self, key: Any, call: Call, exact: bool
+    ) -> tuple[Variant, list[np.ndarray]]:
         # The compiler is imported when there is something to compile.
         from defnpy.runtime.pipeline import Stages
 
         changes, why = flag_state.changes, self._why(key, call)
+        if not exact and self._needs_numbers(call):
+            why += "; the program needs the number"
         variant = Variant(Stages(self._target, call.args, call.kwargs), call, why)
         run = variant.fast(call)
         if run is not None:
@@ -212,7 +303,28 @@ class Dispatcher:
         if captured is None:
             raise InternalError("what a program captures changed while it was made")
         self._variants.setdefault(key, []).insert(0, variant)
+        if not exact:
+            self._note(call)
         return variant, captured
+
+    def _needs_numbers(self, call: Call) -> bool:
+        """Whether a size of a call would be a symbol if the program let it."""
+        family = self._families.get((family_key(call), _settings()))
+        if family is None:
+            return False
+        axes = family.fixed | family.suspects
+        return any(
+            family.sizes[k] != size
+            for k, size in enumerate(sizes_of(call))
+            if k in axes
+        )
+
+    def _note(self, call: Call) -> None:
+        """Keep the sizes of a call that has a program of its own."""
+        key = (family_key(call), _settings())
+        family = self._families.setdefault(key, Family(sizes_of(call)))
+        family.fixed |= family.suspects  # it was their doing
+        family.suspects = set()
 
     def variants(self) -> list[VariantInfo]:
         """Return what exists, in the order it was made."""
@@ -244,3 +356,16 @@ class Dispatcher:
         ]
         _, settings = key
         return reasons.why(self.leaves(call) | reasons.settings_text(settings), shown)
+
+
+def _member(family: Family, sizes: tuple[Any, ...]) -> tuple[Variant, list[Any]] | None:
+    """Return the program of a family that serves a call of these sizes."""
+    for variant in list(family.members):
+        values = variant.fit.match(sizes)
+        if values is None:
+            continue
+        captured = variant.captured()
+        if captured is not None:
+            return variant, [*captured, values]
+        family.members.remove(variant)
+    return None

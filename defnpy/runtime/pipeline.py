@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from defnpy.backends import cpu
 from defnpy.backends.cpu.numba_package import numba_function
 from defnpy.backends.cpu.stages import compile_text, emit_kernel, fingerprint
+from defnpy.base.dims import Decisions, deciding
 from defnpy.base.errors import DefnTypeError
 from defnpy.base.flags import flags
 from defnpy.frontend.specialize import Program, specialize
@@ -36,17 +38,28 @@ class Stages:
         kwargs: its keyword arguments, likewise.
         program: what the source means for these types.
         checks_nan: whether it raises where the first NaN is made.
+        is_trial: whether a fault is no harm, as a program for fixed sizes will do.
         is_kept: whether the machine code was found on disk.
     """
 
-    def __init__(self, target: Any, args: tuple[Any, ...], kwargs: Any) -> None:
-        """Parse and specialise."""
+    def __init__(
+        self,
+        target: Any,
+        args: tuple[Any, ...],
+        kwargs: Any,
+        decisions: Decisions | None = None,
+    ) -> None:
+        """Parse and specialise; `decisions` are about sizes not known yet."""
         self.is_kept, self.checks_nan = False, flags.check_nan
         self.target, self.args, self.kwargs = target, args, kwargs
-        with reported(target, args, kwargs):
-            self.program: Program = specialize(target, args, kwargs)
+        self.is_trial = decisions is not None
+        self._open, self._settled = decisions, decisions and decisions.settle()
+        with nullcontext() if self.is_trial else reported(target, args, kwargs):
+            with deciding(decisions):
+                self.program: Program = specialize(target, args, kwargs)
             self.checks_nan |= self.program.check_nan
-            _checked(self.program.function, 2)
+            with deciding(self._settled):
+                _checked(self.program.function, 2)
 
     @property
     def meaning(self) -> Function:
@@ -57,20 +70,26 @@ class Stages:
     @guarded
     def function(self) -> Function:
         """The program after every rewrite, with checks of NaN where asked for."""
-        made = simplify(self.program.function)
-        return _checked(check_nan(made) if self.checks_nan else made, 3)
+        with deciding(self._open):
+            made = simplify(self.program.function)
+        with deciding(self._settled):
+            return _checked(check_nan(made) if self.checks_nan else made, 3)
 
     @cached_property
     @guarded
     def kernel(self) -> Kernel:
         """The program as loops over scalars."""
-        return _checked_kernel(lower(self.function))
+        function = self.function
+        with deciding(self._settled):
+            return _checked_kernel(lower(function))
 
     @cached_property
     @guarded
     def arranged(self) -> Kernel:
         """The kernel as this machine's CPU runs it."""
-        made = _checked_kernel(arrange(self.kernel))
+        kernel = self.kernel
+        with deciding(self._settled):
+            made = _checked_kernel(arrange(kernel))
         _show(4, kernel_text(made) if flags.debug >= 4 else "")
         return made
 

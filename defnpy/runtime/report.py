@@ -227,6 +227,8 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def run(stages: Any) -> Any:
+        if stages.is_trial:
+            return method(stages)
         with reported(stages.target, stages.args, stages.kwargs):
             return method(stages)
 

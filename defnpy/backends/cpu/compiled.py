@@ -12,15 +12,17 @@ from defnpy.backends.cpu.printing import Printer
 from defnpy.backends.cpu.symbols import addresses
 from defnpy.backends.llvm.body import NOT_PRINTED, PRINT, SHOWN
 from defnpy.backends.llvm.emit import Emitted, emit
+from defnpy.base.dims import substitute
 from defnpy.base.errors import InternalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
 
     from defnpy.ir.kernel import Buffer, Kernel
 
+_NO_SIZES: Mapping[str, int] = {}
 _PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
 
 
@@ -83,8 +85,12 @@ class CompiledKernel:
         """
         arrays = (*params, *results)
         buffers = (*self.kernel.params, *self.kernel.results)
+        sizes: dict[str, int] = {}
+        if self.kernel.symbols:
+            values = params[-1].tolist()
+            sizes = dict(zip(self.kernel.symbols, values, strict=True))
         for buffer, array in zip(buffers, arrays, strict=True):
-            check_array(buffer, array)
+            check_array(buffer, array, sizes)
         table = (ctypes.c_void_p * max(len(arrays), 1))(
             *(array.ctypes.data for array in arrays)
         )
@@ -107,10 +113,13 @@ def load(object_code: bytes, kernel: Kernel) -> CompiledKernel:
     return CompiledKernel(kernel, object_code, emit(kernel, machine().target))
 
 
-def check_array(buffer: Buffer, array: Any) -> None:
-    """Raise unless `array` may be the memory of `buffer`."""
+def check_array(
+    buffer: Buffer, array: Any, sizes: Mapping[str, int] = _NO_SIZES
+) -> None:
+    """Raise unless `array` may be the memory of `buffer`, with these symbols."""
     flags = array.flags
-    if array.dtype != buffer.dtype.numpy or array.shape != buffer.shape:
+    shape = substitute(buffer.shape, sizes) if sizes else buffer.shape
+    if array.dtype != buffer.dtype.numpy or array.shape != shape:
         found = f"{array.dtype}{list(array.shape)}"
         raise InternalError(f"buffer {buffer.name} is given {found}")
     if not (flags.c_contiguous and flags.aligned):

@@ -146,7 +146,7 @@ class Body:
         if target.dtype != source.dtype or target.size != source.size:
             raise InternalError(f"copy of {source.name} to {target.name}")
         to, where = self.memory.pointer(target), self.memory.pointer(source)
-        heap.copy(self.w, to, where, target.bytes)
+        heap.copy(self.w, to, where, self.memory.bytes(target))
 
     def _call(self, call: k.Call) -> None:
         routines.call(self, call)

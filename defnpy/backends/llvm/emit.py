@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from defnpy.backends.llvm.body import NO_MEMORY, Body
+from defnpy.backends.llvm.extents import Extents
 from defnpy.backends.llvm.memory import LINE, Memory, Plan, plan, scopes
 from defnpy.backends.llvm.types import alignment, array_type
 from defnpy.backends.llvm.writer import Module, Writer, clean
+from defnpy.base.dims import Dim
 from defnpy.ir.expr import scope
 
 if TYPE_CHECKING:
@@ -63,8 +65,8 @@ def _entry(
         slot = w.value(f"getelementptr inbounds ptr, ptr %table, i64 {place}")
         given.append(f"ptr {w.value(f'load ptr, ptr {slot}')}")
     raw = ""
-    if placed.size:
-        raw, arena = _arena(w, placed.size)
+    if placed.has_arena:
+        raw, arena = _arena(w, _arena_size(w, kernel, placed))
         given.append(f"ptr {arena}")
     code = w.value(f"call i32 @{name}.body({', '.join([*given, 'ptr %fault'])})")
     if raw:
@@ -76,9 +78,21 @@ def _entry(
     )
 
 
-def _arena(w: Writer, size: int) -> tuple[str, str]:
+def _arena_size(w: Writer, kernel: Kernel, placed: Plan) -> str:
+    """Return the bytes to ask for, of which the first may have to be left out."""
+    pointer = ""
+    if kernel.symbols:
+        slot = f"getelementptr inbounds ptr, ptr %table, i64 {len(kernel.params) - 1}"
+        pointer = w.head(f"load ptr, ptr {w.head(slot, 'slot')}", "sizes")
+    extents, size = Extents(w, pointer, kernel.symbols), str(placed.size + LINE)
+    for buffer in placed.moving:
+        size = extents.total(size, extents.padded(buffer.bytes, LINE))
+    return size
+
+
+def _arena(w: Writer, size: str) -> tuple[str, str]:
     malloc = w.module.declare("malloc", "noalias ptr", "i64")
-    raw = w.value(f"call ptr {malloc}(i64 {size + LINE})")
+    raw = w.value(f"call ptr {malloc}(i64 {size})")
     full, good = w.fresh("full"), w.fresh("good")
     w.branch(w.value(f"icmp eq ptr {raw}, null"), full, good)
     w.open(full)
@@ -92,14 +106,17 @@ def _arena(w: Writer, size: int) -> tuple[str, str]:
 def _body(
     kernel: Kernel, name: str, placed: Plan, module: Module, target: Target
 ) -> str:
-    w, memory = Writer(module), Memory(module)
-    given = []
-    for buffer in (*kernel.params, *kernel.results):
-        pointer = f"%{w.fresh(buffer.name)}"
+    w = Writer(module)
+    buffers = (*kernel.params, *kernel.results)
+    pointers = [f"%{w.fresh(buffer.name)}" for buffer in buffers]
+    given = [f"{_argument(b)} {p}" for b, p in zip(buffers, pointers, strict=True)]
+    sizes = pointers[len(kernel.params) - 1] if kernel.symbols else ""
+    memory = Memory(module, Extents(w, sizes, kernel.symbols))
+    for buffer, pointer in zip(buffers, pointers, strict=True):
         memory.add(buffer, pointer)
-        given.append(f"{_argument(buffer)} {pointer}")
-    if placed.size:
-        given.append(f"ptr noalias align {LINE} dereferenceable({placed.size}) %arena")
+    if placed.has_arena:
+        known = f"dereferenceable({placed.size})" if placed.size else ""
+        given.append(f"ptr noalias align {LINE} {known} %arena")
     _locals(w, memory, placed)
     with scope(isolated=True) as made:
         Body(w, memory, target, made, name).finish(kernel.body, kernel.tapes)
@@ -115,7 +132,9 @@ def _argument(buffer: Buffer) -> str:
     parts = ["ptr noalias"]
     if buffer.role == "param":
         parts.append("readonly")
-    if buffer.bytes:
+    if isinstance(buffer.bytes, Dim):
+        parts.append(f"nonnull align {alignment(buffer.dtype)}")
+    elif buffer.bytes:
         parts.append(f"nonnull align {alignment(buffer.dtype)}")
         parts.append(f"dereferenceable({buffer.bytes})")
     return " ".join(parts)
@@ -126,7 +145,12 @@ def _locals(w: Writer, memory: Memory, placed: Plan) -> None:
         wide = LINE if buffer.bytes >= LINE else alignment(buffer.dtype)
         instruction = f"alloca {array_type(buffer)}, align {wide}"
         memory.add(buffer, w.head(instruction, buffer.name))
-    tails = scopes(w.module, placed.offsets) if placed.offsets else {}
-    for buffer, offset in placed.offsets.items():
+    tails = scopes(w.module, placed) if placed.has_arena else {}
+    offsets = {buffer: str(offset) for buffer, offset in placed.offsets.items()}
+    end, extents = str(placed.size), memory.extents
+    for buffer in placed.moving:
+        offsets[buffer] = end
+        end = extents.total(end, extents.padded(buffer.bytes, LINE))
+    for buffer, offset in offsets.items():
         place = f"getelementptr inbounds i8, ptr %arena, i64 {offset}"
         memory.add(buffer, w.head(place, buffer.name), tails[buffer])

@@ -56,8 +56,9 @@ def clear_tape(w: Writer, tape: Tape) -> None:
 
 def push(body: Body, tape: Tape, buffers: Sequence[Buffer]) -> None:
     """Put the elements of buffers on a tape that grows as needed."""
-    w, added = body.w, sum(buffer.bytes for buffer in buffers)
-    if not added:
+    w, memory = body.w, body.memory
+    added = memory.bytes(*buffers)
+    if added == "0":
         return
     size = w.value(f"load i64, ptr {tape.size}")
     needed = w.value(f"add nuw nsw i64 {size}, {added}")
@@ -66,8 +67,8 @@ def push(body: Body, tape: Tape, buffers: Sequence[Buffer]) -> None:
     offset = size
     for buffer in buffers:
         top = w.value(f"getelementptr inbounds i8, ptr {data}, i64 {offset}")
-        copy(w, top, body.memory.pointer(buffer), buffer.bytes)
-        offset = w.value(f"add nuw nsw i64 {offset}, {buffer.bytes}")
+        copy(w, top, memory.pointer(buffer), memory.bytes(buffer))
+        offset = w.value(f"add nuw nsw i64 {offset}, {memory.bytes(buffer)}")
     w.line(f"store i64 {needed}, ptr {tape.size}")
 
 
@@ -94,8 +95,9 @@ def _reserve(body: Body, tape: Tape, needed: str) -> None:
 
 def pop(body: Body, tape: Tape, buffers: Sequence[Buffer]) -> None:
     """Take the elements of buffers from a tape, where they were put together."""
-    w, taken = body.w, sum(buffer.bytes for buffer in buffers)
-    if not taken:
+    w, memory = body.w, body.memory
+    taken = memory.bytes(*buffers)
+    if taken == "0":
         return
     size = w.value(f"load i64, ptr {tape.size}")
     offset = w.value(f"sub nuw nsw i64 {size}, {taken}")
@@ -103,12 +105,12 @@ def pop(body: Body, tape: Tape, buffers: Sequence[Buffer]) -> None:
     data = w.value(f"load ptr, ptr {tape.data}")
     for buffer in buffers:
         place = w.value(f"getelementptr inbounds i8, ptr {data}, i64 {offset}")
-        copy(w, body.memory.pointer(buffer), place, buffer.bytes)
-        offset = w.value(f"add nuw nsw i64 {offset}, {buffer.bytes}")
+        copy(w, memory.pointer(buffer), place, memory.bytes(buffer))
+        offset = w.value(f"add nuw nsw i64 {offset}, {memory.bytes(buffer)}")
 
 
-def copy(w: Writer, target: str, source: str, size: int) -> None:
+def copy(w: Writer, target: str, source: str, size: str) -> None:
     """Write a copy of `size` bytes."""
-    if size:
+    if size != "0":
         name = w.module.declare("llvm.memcpy.p0.p0.i64", "void", "ptr, ptr, i64, i1")
         w.line(f"call void {name}(ptr {target}, ptr {source}, i64 {size}, i1 false)")

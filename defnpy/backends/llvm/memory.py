@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from defnpy.backends.llvm.types import alignment, array_type, memory_type
+from defnpy.base.dims import Dim, product
 from defnpy.base.dtypes import BOOL
 from defnpy.base.errors import InternalError
 from defnpy.ir.kernel import Alloc
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from defnpy.backends.llvm.extents import Extents
     from defnpy.backends.llvm.writer import Module, Writer
     from defnpy.ir.kernel import Block, Buffer
 
@@ -39,11 +41,18 @@ class Plan:
         stack: buffers on the stack.
         offsets: places in the arena, in bytes.
         size: bytes of the arena.
+        moving: buffers whose size is not known yet, which come after it.
     """
 
     stack: list[Buffer] = field(default_factory=list)
     offsets: dict[Buffer, int] = field(default_factory=dict)
     size: int = 0
+    moving: list[Buffer] = field(default_factory=list)
+
+    @property
+    def has_arena(self) -> bool:
+        """Whether there is anything in the arena."""
+        return bool(self.size or self.moving)
 
 
 def plan(body: Block, frame: int) -> Plan:
@@ -60,7 +69,9 @@ def _place(block: Block, made: Plan, frame: int, offset: int) -> int:
         if isinstance(statement, Alloc):
             buffer = statement.buffer
             used = sum(each.bytes for each in made.stack)
-            if used + buffer.bytes <= frame and buffer.bytes <= frame // 4:
+            if isinstance(buffer.bytes, Dim):
+                made.moving.append(buffer)
+            elif used + buffer.bytes <= frame and buffer.bytes <= frame // 4:
                 made.stack.append(buffer)
             else:
                 made.offsets[buffer] = offset
@@ -74,9 +85,9 @@ def _place(block: Block, made: Plan, frame: int, offset: int) -> int:
 class Memory:
     """The pointers of buffers."""
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Module, extents: Extents) -> None:
         """Know no buffers yet; constants are put into `module`."""
-        self._module = module
+        self._module, self.extents = module, extents
         self._pointers: dict[Buffer, str] = {}
         self._tails: dict[Buffer, str] = {}
         self._group = ""
@@ -119,10 +130,27 @@ class Memory:
         pointer = self.pointer(buffer)
         if not index:
             return pointer
+        if any(isinstance(size, Dim) for size in buffer.shape[1:]):
+            place = self._place(w, buffer, index)
+            type = memory_type(buffer.dtype)
+            return w.value(f"getelementptr inbounds {type}, ptr {pointer}, i64 {place}")
         at = ", ".join(f"i64 {each}" for each in ("0", *index))
         return w.value(
             f"getelementptr inbounds {array_type(buffer)}, ptr {pointer}, {at}"
         )
+
+    def _place(self, w: Writer, buffer: Buffer, index: list[str]) -> str:
+        """Return the number of an element, where rows have no known size."""
+        made = ""
+        for axis, each in enumerate(index, 1):
+            stride = self.extents.value(product(buffer.shape[axis:]))
+            term = each if stride == "1" else w.value(f"mul nsw i64 {each}, {stride}")
+            made = w.value(f"add nsw i64 {made}, {term}") if made else term
+        return made
+
+    def bytes(self, *buffers: Buffer) -> str:
+        """Return how many bytes buffers take together."""
+        return self.extents.value(sum(buffer.bytes for buffer in buffers))
 
     def load(self, w: Writer, buffer: Buffer, index: list[str]) -> str:
         """Return an element."""
@@ -141,19 +169,22 @@ class Memory:
         w.line(f"store {type} {value}, {place}")
 
 
-def scopes(module: Module, offsets: dict[Buffer, int]) -> dict[Buffer, str]:
+def scopes(module: Module, placed: Plan) -> dict[Buffer, str]:
     """Return the metadata that tells apart arena buffers that do not overlap."""
-    domain = module.metadata("distinct !{{self}}")
-    own = {b: module.metadata(f"distinct !{{{{self}}, {domain}}}") for b in offsets}
+    domain, offsets = module.metadata("distinct !{{self}}"), placed.offsets
+    all = (*offsets, *placed.moving)
+    own = {b: module.metadata(f"distinct !{{{{self}}, {domain}}}") for b in all}
     tails = {}
-    for buffer in offsets:
-        others = ", ".join(own[b] for b in offsets if not _overlap(buffer, b, offsets))
+    for buffer in all:
+        others = ", ".join(own[b] for b in all if not _overlap(buffer, b, offsets))
         scope, apart = (module.metadata(f"!{{{s}}}") for s in (own[buffer], others))
         tails[buffer] = f", !alias.scope {scope}, !noalias {apart}"
     return tails
 
 
 def _overlap(a: Buffer, b: Buffer, offsets: dict[Buffer, int]) -> bool:
+    if a not in offsets or b not in offsets:
+        return a is b
     return offsets[a] < offsets[b] + max(b.bytes, 1) and offsets[b] < offsets[a] + max(
         a.bytes, 1
     )

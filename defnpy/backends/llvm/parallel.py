@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from defnpy.backends.llvm.extents import Extents
 from defnpy.backends.llvm.memory import Memory
 from defnpy.backends.llvm.types import alignment, array_type, register_type
 from defnpy.backends.llvm.writer import Writer
+from defnpy.base.dims import Dim
 from defnpy.ir.expr import scope
 from defnpy.ir.kernel import LOAD, VAR, Alloc, If, Let, Loop, Store, While, loop_index
 from defnpy.ir.rewrite import postorder
@@ -31,9 +33,13 @@ _SIMPLE = (Let, Store, Loop, Alloc, While, If)
 def is_outlined(body: Body, loop: Loop) -> bool:
     """Whether a loop is to be handed to threads."""
     bounds = [scalar_of(e) for e in (loop.start, loop.stop, loop.step)]
-    if not loop.parallel or not body.target.parallel or None in bounds:
+    if not loop.parallel or not body.target.parallel:
+        return False
+    if None in bounds and (loop.worthwhile is None or bounds[2] != 1):
         return False
     made = [s.buffer for s in walk(loop.body) if isinstance(s, Alloc)]
+    if any(isinstance(buffer.bytes, Dim) for buffer in made):
+        return False
     simple = all(isinstance(s, _SIMPLE) for s in walk(loop.body))
     return simple and sum(b.bytes for b in made) <= FRAME and (bounds[2] or 0) > 0
 
@@ -44,7 +50,9 @@ def write(body: Body, loop: Loop) -> None:
     buffers, values = _captured(loop)
     name = f"{body.name}.loop{len(module.functions)}"
     module.functions[name] = ""  # keeps its place in the module's order
+    extents = body.memory.extents
     pointers = [body.memory.pointer(buffer) for buffer in buffers]
+    pointers += [extents.pointer] if extents.symbols else []
     scalars = [body.scalars.emit(value) for value in values]
     types = ["ptr"] * len(pointers) + [register_type(v.dtype) for v in values]
     table = w.head(f"alloca [{max(len(types), 1)} x i64], align 8", "table")
@@ -53,17 +61,41 @@ def write(body: Body, loop: Loop) -> None:
     ):
         slot = w.value(f"getelementptr inbounds i64, ptr {table}, i64 {place}")
         w.line(f"store {type} {value}, ptr {slot}, align 8")
+    _run(body, name, table, loop)
+    module.functions[name] = _unpacking(body, name, types)
+    turns = f"{name}.body"
+    module.functions[turns] = _turns(body, turns, loop, (buffers, values))
+
+
+def _run(body: Body, name: str, table: str, loop: Loop) -> None:
+    """Write the call of the threads, and one without them where there is little."""
+    w = body.w
+    start, stop = body.scalars.emit(loop.start), body.scalars.emit(loop.stop)
+    run = w.module.declare(body.target.parallel, "void", "ptr, ptr, i64, i64, i64")
+    end = ""
+    if loop.worthwhile is not None:
+        many, few, end = (w.fresh(each) for each in ("many", "few", "end"))
+        w.branch(body.scalars.emit(loop.worthwhile), many, few)
+        w.open(few)
+        w.line(f"call void @{name}(ptr {table}, i64 {start}, i64 {stop})")
+        w.jump(end)
+        w.open(many)
     bounds = [scalar_of(e) for e in (loop.start, loop.stop, loop.step)]
-    start, stop, step = (bound or 0 for bound in bounds)
-    piece = -(-(stop - start) // (PIECES * step)) * step
-    run = module.declare(body.target.parallel, "void", "ptr, ptr, i64, i64, i64")
+    if None not in bounds:
+        first, last, step = (bound or 0 for bound in bounds)
+        piece = str(-(-(last - first) // (PIECES * step)) * step)
+    else:  # its step is 1
+        turns = w.value(f"sub i64 {stop}, {start}")
+        piece = w.value(
+            f"udiv i64 {w.value(f'add i64 {turns}, {PIECES - 1}')}, {PIECES}"
+        )
     w.line(
         f"call void {run}(ptr @{name}, ptr {table}, i64 {start}, i64 {stop},"
         f" i64 {piece})"
     )
-    module.functions[name] = _unpacking(body, name, types)
-    turns = f"{name}.body"
-    module.functions[turns] = _turns(body, turns, loop, (buffers, values))
+    if end:
+        w.jump(end)
+        w.open(end)
 
 
 def _unpacking(body: Body, name: str, types: list[str]) -> str:
@@ -87,12 +119,15 @@ def _turns(
     """Return the function that runs the turns of a range."""
     buffers, values = captured
     module, target = outer.w.module, outer.target
-    w, memory = Writer(module), Memory(module)
+    w, symbols = Writer(module), outer.memory.extents.symbols
+    memory = Memory(module, Extents(w, "%sizes", symbols))
     given = []
     for buffer in buffers:
         pointer = f"%{w.fresh(buffer.name)}"
         memory.add(buffer, pointer)
         given.append(f"ptr noalias nonnull align {alignment(buffer.dtype)} {pointer}")
+    if symbols:
+        given.append("ptr noalias nonnull align 8 %sizes")
     for statement in walk(loop.body):
         if isinstance(statement, Alloc):
             made = f"alloca {array_type(statement.buffer)}, align 8"

@@ -12,15 +12,21 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def each(w: Writer, count: int) -> Iterator[str]:
-    """Write what is inside once, for each number below `count`, which is at least 1."""
-    if count == 1:
+def each(w: Writer, count: int | str) -> Iterator[str]:
+    """Write what is inside once, for each number below `count`.
+
+    It is at least 1, or a value of the code.
+    """
+    if str(count) == "1":
         yield "0"
         return
     slot = w.head("alloca i64", "each")
     loop, end = w.fresh("each"), w.fresh("done")
     w.line(f"store i64 0, ptr {slot}")
-    w.jump(loop)
+    if str(count).isdecimal():
+        w.jump(loop)
+    else:
+        w.branch(w.value(f"icmp sgt i64 {count}, 0"), loop, end)
     w.open(loop)
     number = w.value(f"load i64, ptr {slot}")
     yield number
@@ -30,7 +36,7 @@ def each(w: Writer, count: int) -> Iterator[str]:
     w.open(end)
 
 
-def times(w: Writer, number: str, size: int) -> str:
+def times(w: Writer, number: str, size: int | str) -> str:
     """Return a number times a size."""
     return "0" if number == "0" else w.value(f"mul nuw nsw i64 {number}, {size}")
 

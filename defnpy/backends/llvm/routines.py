@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from defnpy.backends.llvm import lapack
+from defnpy.backends.llvm.intrinsics import uniform
 from defnpy.backends.llvm.repeat import each, element, times
 from defnpy.backends.llvm.types import literal, register_type
+from defnpy.base.dims import Dim
 from defnpy.base.errors import InternalError
 
 if TYPE_CHECKING:
@@ -46,20 +48,31 @@ def _gemm(body: Body, statement: Call) -> None:
     ta, tb = bool(attrs["transpose_a"]), bool(attrs["transpose_b"])
     type = register_type(dtype)
     one, zero = (f"{type} {literal(value, dtype)}" for value in (1.0, 0.0))
-    sizes = [_slot(w, f"i64 {value}") for value in (n, m, k)]
-    leading = [
-        _slot(w, f"i64 {max(v, 1)}") for v in (k if tb else n, m if ta else k, n)
-    ]
+    sizes = [_size(body, value) for value in (n, m, k)]
+    leading = [_size(body, v, 1) for v in (k if tb else n, m if ta else k, n)]
     codes = [_slot(w, f"i8 {_CODES[each]}") for each in (tb, ta)]
     alpha, beta = _slot(w, one), _slot(w, zero)
     pointers = [body.memory.pointer(buffer) for buffer in statement.buffers]
-    pairs = zip(pointers, (m * n, m * k, k * n), strict=True)
-    with each(w, batch) as item:
+    value = body.memory.extents.value
+    pairs = zip(pointers, map(value, (m * n, m * k, k * n)), strict=True)
+    with each(w, value(batch)) as item:
         c, a, b = (element(w, type, p, times(w, item, size)) for p, size in pairs)
         factors = (alpha, b, leading[0], a, leading[1])
         given = (*codes, *sizes, *factors, beta, c, leading[2])
         operands = ", ".join(f"ptr {one}" for one in given)
         w.line(f"call void @{symbol}({operands})")
+
+
+def _size(body: Body, value: Any, least: int | None = None) -> str:
+    """Return the address of a size, which is at least `least`."""
+    if not isinstance(value, Dim):
+        return _slot(body.w, f"i64 {value if least is None else max(value, least)}")
+    w, made = body.w, body.memory.extents.value(value)
+    if least is not None:
+        made = uniform(w, "smax", "i64", made, str(least))
+    slot = w.head("alloca i64", "slot")
+    w.line(f"store i64 {made}, ptr {slot}")
+    return slot
 
 
 def _slot(w: Writer, value: str) -> str:

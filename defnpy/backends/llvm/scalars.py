@@ -26,7 +26,7 @@ from defnpy.ir.kernel import LOAD, VAR
 from defnpy.ir.op import Missing
 from defnpy.ops.family import convert as cast
 from defnpy.ops.family import native as is_native
-from defnpy.ops.leaf import CONST
+from defnpy.ops.leaf import CONST, SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,7 +96,7 @@ class Scalars:
         return self._value(root)
 
     def _place(self, node: Expr, needed: tuple[Expr, ...]) -> dict[Expr, str]:
-        if node.op is CONST:
+        if node.op is CONST or node.op is SIZE:
             return self._blocks[0]
         if node.op is LOAD or any(each in self._statement for each in needed):
             return self._statement
@@ -130,6 +130,8 @@ class Scalars:
         name, dtypes = node.op.name, [each.dtype for each in node.operands]
         if node.op is CONST:
             return literal(node.attrs["value"].item(), node.dtype)
+        if node.op is SIZE:
+            return self._memory.extents.value(node.attrs["dim"])
         if node.op is LOAD:
             return self._memory.load(self._w, node.attrs["buffer"], values)
         if node.op is VAR:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
+from defnpy.base.dims import Dim
 from defnpy.base.dtypes import BF16, BOOL, F16, F32, real_of
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def array_type(buffer: Buffer) -> str:
     """Return the LLVM type of the whole of a buffer, an array for each axis."""
     made = memory_type(buffer.dtype)
     for size in reversed(buffer.shape):
-        made = f"[{size} x {made}]"
+        # Where the first size is not known yet it matters to no address.
+        made = f"[{0 if isinstance(size, Dim) else size} x {made}]"
     return made
 
 

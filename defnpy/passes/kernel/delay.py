@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from defnpy.base.dims import must
 from defnpy.base.dtypes import I64
 from defnpy.ir.kernel import (
     Alloc,
@@ -77,7 +78,7 @@ def _block(block: Block) -> Block:
 
 
 def _is_worth_it(new: Buffer) -> bool:
-    if len(new.shape) < 2 or not LEAST <= new.bytes <= MOST:
+    if len(new.shape) < 2 or not must(lambda: LEAST <= new.bytes <= MOST):
         return False
     return new.bytes // new.shape[0] >= ROW
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from defnpy.base.dims import must
 from defnpy.ir.kernel import Let, Loop
 from defnpy.ir.rewrite import postorder
 from defnpy.ir.statements import expressions, loads
@@ -41,10 +42,8 @@ def reads_inside(block: Block, known: Known) -> bool:
 
 def _is_inside(buffer: Buffer, index: tuple[Expr, ...], known: Known) -> bool:
     found = [bounds_of(each, known) for each in index]
-    return all(
-        bounds is not None and 0 <= bounds[0] and bounds[1] < size
-        for bounds, size in zip(found, buffer.shape, strict=True)
-    )
+    pairs = list(zip(found, buffer.shape, strict=True))
+    return must(lambda: all(b and 0 <= b[0] and b[1] < size for b, size in pairs))
 
 
 def cost_of(statements: Iterable[Statement]) -> int:

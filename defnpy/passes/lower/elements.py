@@ -13,7 +13,7 @@ from defnpy.ops.axes import RESHAPE
 from defnpy.ops.control import CHECK, ITEM
 from defnpy.ops.family import CONVERT, convert
 from defnpy.ops.indexing import DYNAMIC_SLICE, GATHER
-from defnpy.ops.leaf import CONST, const
+from defnpy.ops.leaf import CONST, SIZE, const
 from defnpy.ops.movement import IOTA, index_add
 from defnpy.passes.lower.storage import key_of
 from defnpy.passes.lower.windows import is_trivial_reshape
@@ -51,6 +51,8 @@ def compute(region: Region, node: Expr, index: Index) -> Expr:
         return element(region, node.operands[0], index)
     if node.op is CONST:
         return const(node.attrs["value"].reshape(()), node.dtype)
+    if node.op is SIZE:
+        return const(node.attrs["dim"], I64)
     if node.op is IOTA:
         return convert(index[node.attrs["axis"]], node.dtype)
     if node.op is GATHER:

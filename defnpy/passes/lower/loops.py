@@ -7,16 +7,17 @@ read at the same index.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from defnpy.base.dims import Dim, product
 from defnpy.base.dtypes import I64, DType
 from defnpy.ir.kernel import Buffer, Loop, Statement, Store, load, loop_index
 from defnpy.ops.elementwise import (
     add,
+    greater,
     maximum,
     minimum,
     multiply,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from defnpy.ir.expr import Expr
     from defnpy.passes.lower.program import Region
 
-Shape = tuple[int, ...]
+Shape = tuple[Any, ...]  # of ints, and of Dims
 PARALLEL_WORK = 1 << 20  # scalar operations that are worth waking threads
 BLOCK = 4096  # elements that are reduced before their result meets others
 _COMBINE = {"sum": add, "prod": multiply, "max": maximum, "min": minimum}
@@ -102,7 +103,8 @@ def emit(region: Region, events: list[Expr]) -> None:
 def _is_long_sum(group: Group) -> bool:
     """Whether all reductions of a group are over one long loop."""
     (size, *others) = group.shape or (0,)
-    return bool(group.accumulators) and not others and size >= 4 * BLOCK
+    is_long = isinstance(size, Dim) or size >= 4 * BLOCK
+    return bool(group.accumulators) and not others and is_long
 
 
 def _blocks(group: Group) -> None:
@@ -112,15 +114,16 @@ def _blocks(group: Group) -> None:
     depend on how many there are.
     """
     region, (size,) = group.region, group.shape
-    whole, left = divmod(size, BLOCK)
+    whole, left = size // BLOCK, size % BLOCK
     totals = [each.partial for each in group.accumulators]
-    parts = [region.local(t.dtype, (whole + bool(left),)) for t in totals]
-    work = size * sum(2 + region.plan.storage.work_of(e) for e in group.events)
+    parts = [region.local(t.dtype, (whole + int(bool(left)),)) for t in totals]
+    worthwhile = _worthwhile([group])
+    parallel = worthwhile is not None or _work([group]) >= PARALLEL_WORK
     var = loop_index(f"i{region.lowering.fresh()}")
     with region.inside() as inner:
         _block(group, var, BLOCK, parts)
     made = counted(var, whole, inner)
-    region.block.append(replace(made, parallel=work >= PARALLEL_WORK))
+    region.block.append(replace(made, parallel=parallel, worthwhile=worthwhile))
     if left:
         _block(group, const(whole, I64), left, parts)
     for each, total, part in zip(group.accumulators, totals, parts, strict=True):
@@ -129,7 +132,7 @@ def _blocks(group: Group) -> None:
         nest(region, part.shape, lambda i, e=each, p=part: _join(region, e, p, i))
 
 
-def _block(group: Group, number: Expr, size: int, parts: list[Buffer]) -> None:
+def _block(group: Group, number: Expr, size: Any, parts: list[Buffer]) -> None:
     """Append the reductions of one block into the elements of `parts`."""
     region = group.region
     for each in group.accumulators:
@@ -164,7 +167,8 @@ def emit_rows(region: Region, bundle: list[list[Expr]]) -> None:
             region.values = before
             _close(group)
     made = counted(var, groups[0].shape[0], inner)
-    region.block.append(replace(made, parallel=_parallel_axis(groups) == 0))
+    parallel, worthwhile = _parallel_axis(groups) == 0, _worthwhile(groups)
+    region.block.append(replace(made, parallel=parallel, worthwhile=worthwhile))
     for event in narrow:
         region.values.pop((event, 0), None)
 
@@ -214,19 +218,33 @@ def _close(group: Group) -> None:
         values[each.event, 0] = made
 
 
+def _work(groups: list[Group]) -> Any:
+    """Return the scalar operations of groups: a number, or twice it as a Dim."""
+    storage, work = groups[0].region.plan.storage, 0
+    for group in groups:
+        # Half an operation for each byte that is read or written.
+        halves = sum(e.dtype.bytes + 2 * storage.work_of(e) for e in group.events)
+        work += product(group.shape) * halves
+    return work if isinstance(work, Dim) else work / 2
+
+
+def _worthwhile(groups: list[Group]) -> Expr | None:
+    """Whether groups are work for threads, where that is known when they run only."""
+    work = _work(groups)
+    if not isinstance(work, Dim):
+        return None
+    return greater(const(work, I64), 2 * PARALLEL_WORK)
+
+
 def _parallel_axis(groups: list[Group]) -> int | None:
     """Return the first axis that is long, if its iterations are independent.
 
     They are where no reduction gathers over it.
     """
-    first = groups[0]
-    storage, work = first.region.plan.storage, 0.0
-    for group in groups:
-        each = sum(e.dtype.bytes / 2 + storage.work_of(e) for e in group.events)
-        work += math.prod(group.shape) * each
-    if work < PARALLEL_WORK:
+    work = _work(groups)
+    if not isinstance(work, Dim) and work < PARALLEL_WORK:
         return None
-    axis = next(a for a, size in enumerate(first.shape) if size > 1)
+    axis = next(a for a, size in enumerate(groups[0].shape) if size != 1)
     gathered = any(
         a.depth <= axis or axis in a.event.attrs["axes"]
         for group in groups
@@ -254,7 +272,7 @@ def nest(region: Region, shape: Shape, body: Callable[[Index], None]) -> None:
 
 
 def counted(
-    var: Expr, size: int, body: list[Statement], reassociate: bool = False
+    var: Expr, size: Any, body: list[Statement], reassociate: bool = False
 ) -> Loop:
     """Return a loop of `size` iterations."""
     zero, one = const(0, I64), const(1, I64)
@@ -299,7 +317,7 @@ def _is_flat_operand(region: Region, node: Expr, shape: Shape) -> bool:
 
 def _flatten(group: Group) -> None:
     """Make one loop of the nest, over flat views of all memory of its shape."""
-    size = (math.prod(group.shape),)
+    size = (product(group.shape),)
     values = group.region.values
     for key, value in values.items():
         if isinstance(value, Buffer) and value.shape == group.shape:
@@ -339,7 +357,9 @@ def _loop(group: Group, index: Index) -> None:
         _nest(group, (*index, var))
     reassociate = any(a.depth <= depth for a in group.accumulators)
     made = counted(var, group.shape[depth], inner, reassociate)
-    region.block.append(replace(made, parallel=depth == group.parallel))
+    if depth == group.parallel:
+        made = replace(made, parallel=True, worthwhile=_worthwhile([group]))
+    region.block.append(made)
 
 
 def _reset(region: Region, each: Accumulator, target: Buffer) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
+from defnpy.base.dims import product
 from defnpy.ir.kernel import Buffer, Call, Store, load, loop_index
 from defnpy.ops.dot import free_axes
 from defnpy.ops.elementwise import add, multiply
@@ -64,10 +64,10 @@ def _blas(region: Region, event: Expr, target: Buffer) -> None:
     left, transpose_a = _matrix(region, a, (tuple(ba), tuple(fa), tuple(ca)))
     right, transpose_b = _matrix(region, b, (tuple(bb), tuple(cb), tuple(fb)))
     attrs = {
-        "m": math.prod(a.shape[i] for i in fa),
-        "n": math.prod(b.shape[i] for i in fb),
-        "k": math.prod(a.shape[i] for i in ca),
-        "batch": math.prod(a.shape[i] for i in ba),
+        "m": product([a.shape[i] for i in fa]),
+        "n": product([b.shape[i] for i in fb]),
+        "k": product([a.shape[i] for i in ca]),
+        "batch": product([a.shape[i] for i in ba]),
         "transpose_a": transpose_a,
         "transpose_b": transpose_b,
     }

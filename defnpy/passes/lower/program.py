@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from defnpy.base.dims import symbols_of
+from defnpy.base.dtypes import I64
 from defnpy.base.errors import InternalError
 from defnpy.ir.expr import PARAM, Expr, at, scope
 from defnpy.ir.kernel import (
@@ -61,6 +63,9 @@ def lower(function: Function, steps: list[Step] | None = None) -> Kernel:
         for param, buffer in zip(function.params, params, strict=True):
             region.bind(param, buffer)
         region.run(results)
+    symbols = _symbols(function)
+    if symbols:
+        params = (*params, Buffer("sizes", I64, (len(symbols),), role="param"))
     return Kernel(
         function.name,
         params,
@@ -69,10 +74,17 @@ def lower(function: Function, steps: list[Step] | None = None) -> Kernel:
         tuple(lowering.faults),
         lowering.tapes,
         tuple(lowering.prints),
+        symbols,
     )
 
 
-def _dtype_and_shape(e: Expr) -> tuple[DType, tuple[int, ...]]:
+def _symbols(function: Function) -> tuple[str, ...]:
+    """Return the names of the sizes that are known only when the program runs."""
+    sizes = [size for param in function.params for size in param.shape]
+    return tuple(sorted(set().union(*map(symbols_of, sizes))))
+
+
+def _dtype_and_shape(e: Expr) -> tuple[DType, tuple[Any, ...]]:
     return e.tensor.dtype, e.tensor.shape
 
 
@@ -237,7 +249,7 @@ class Region:
         self.block.append(Let(made, value))
         return made
 
-    def local(self, dtype: DType, shape: tuple[int, ...]) -> Buffer:
+    def local(self, dtype: DType, shape: tuple[Any, ...]) -> Buffer:
         """Return new memory that lives to the end of the block."""
         made = Buffer(f"b{self.lowering.fresh()}", dtype, shape)
         self.block.append(Alloc(made))

@@ -6,8 +6,9 @@ and the quotient.  In one loop over the rows each row is read from memory once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from defnpy.base.dims import must, product
 from defnpy.ir.expr import PARAM, Expr
 from defnpy.ops.axes import RESHAPE
 from defnpy.passes.lower.storage import is_trivial_reshape, space
@@ -47,8 +48,12 @@ def narrow(plan: Plan, bundle: list[list[Expr]]) -> Iterator[Expr]:
             trailing = tuple(range(rank - len(axes), rank))
             if axes != trailing or rank in axes:
                 continue
-        if event.tensor.bytes // event.shape[0] <= ROW:
+        if must(lambda event=event: _row_bytes(event) <= ROW):
             yield event
+
+
+def _row_bytes(event: Expr) -> Any:
+    return product(event.shape[1:]) * event.dtype.bytes
 
 
 def _may_follow(plan: Plan, bundle: list[list[Expr]], group: list[Expr]) -> bool:
@@ -65,7 +70,7 @@ def _has_rows(plan: Plan, group: list[Expr]) -> bool:
     if not plan.is_loop(group[0]):
         return False
     shape = space(group[0])
-    if not shape or shape[0] < 2:
+    if not shape or not must(lambda: shape[0] > 1):
         return False
     return all(
         event.op.family != "reduction" or 0 not in event.attrs["axes"]

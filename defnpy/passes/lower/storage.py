@@ -7,11 +7,11 @@ program, after which its value is in memory or in a scalar variable.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from defnpy.base.dims import estimate, must, product
 from defnpy.ir.expr import PARAM, Expr
 from defnpy.ir.rewrite import postorder, users
 from defnpy.ir.types import TensorType
@@ -42,19 +42,24 @@ def key_of(node: Expr) -> Key:
 
 def is_small_product(node: Expr) -> bool:
     """Whether a dot is rather done by loops than by BLAS."""
-    a, _b = node.operands
+    a, b = node.operands
     (ca, _), (ba, _) = node.attrs["contract"], node.attrs["batch"]
     if a.dtype.name not in ("f32", "f64", "c64", "c128"):
         return True
-    inner = math.prod(a.shape[i] for i in ca)
-    rows = math.prod(a.shape[i] for i in free_axes(a.tensor.rank, ca, ba))
-    columns = node.tensor.size // max(rows * math.prod(a.shape[i] for i in ba), 1)
-    return rows * inner * columns <= SMALL_PRODUCT
+    (_, cb), (_, bb) = node.attrs["contract"], node.attrs["batch"]
+    inner = product([a.shape[i] for i in ca])
+    rows = product([a.shape[i] for i in free_axes(a.tensor.rank, ca, ba)])
+    columns = product([b.shape[i] for i in free_axes(b.tensor.rank, cb, bb)])
+    return estimate(rows * inner * columns) <= SMALL_PRODUCT
 
 
-def space(node: Expr) -> tuple[int, ...]:
+def space(node: Expr) -> tuple[Any, ...]:
     """Return the sizes of the loops that compute a node."""
     return (node.operands[0] if node.op.family == "reduction" else node).shape
+
+
+def _is_larger(x: Expr, y: Expr) -> bool:
+    return must(lambda: x.tensor.size > y.tensor.size)
 
 
 def is_plain_constant(node: Expr) -> bool:
@@ -218,6 +223,6 @@ class Storage:
         return any(
             user.op is GATHER
             or user.op is DOT
-            or (user.op.name == "broadcast" and user.tensor.size > node.tensor.size)
+            or (user.op.name == "broadcast" and _is_larger(user, node))
             for user in found
         )

@@ -138,6 +138,7 @@ def test_closing_answers_those_that_wait() -> None:
     with ThreadPoolExecutor(8) as pool:
         requests = [pool.submit(serving.run, row(k)) for k in (1, 1, 1)]
         assert f.entered.wait(WAIT)
+        _wait_for(lambda: serving._count == 1)  # the third one is in the queue
         closing = pool.submit(serving.close)
         _wait_for(lambda: serving._closed)
         with pytest.raises(ServingClosedError, match="closed"):

@@ -107,3 +107,52 @@ def test_wrong_shapes_and_names_raise() -> None:
     with pytest.raises(dn.DefnKeyError, match="no metric 'auc'"):
         metrics.get("auc")
     assert metrics.get("sensitivity") is metrics.recall
+
+
+def test_confusion_matrix() -> None:
+    labels, guesses = np.array([0, 2, 1, 2, 2]), np.array([0, 2, 2, 1, 2])
+    expected = [[1, 0, 0], [0, 0, 1], [0, 1, 2]]
+    got = metrics.confusion_matrix(labels, guesses, num_classes=3)
+    assert got.dtype == np.int64
+    np.testing.assert_array_equal(got, expected)
+    scores = np.eye(3)[guesses]
+    for y in (labels, labels[:, None], np.eye(3)[labels]):
+        np.testing.assert_array_equal(metrics.confusion_matrix(y, scores), expected)
+    weights = np.array([0.5, 1.0, 1.0, 1.0, 2.0])
+    weighted = metrics.confusion_matrix(labels, guesses, weights, num_classes=3)
+    np.testing.assert_array_equal(weighted, [[0.5, 0, 0], [0, 0, 1], [0, 1, 3]])
+    sums, finish = metrics.stream("confusion_matrix")
+    batches = [sums(labels[k], scores[k])[0] for k in (slice(2), slice(2, 5))]
+    np.testing.assert_array_equal(finish(sum(batches)), expected)
+
+
+def test_confusion_matrix_refuses() -> None:
+    with pytest.raises(dn.DefnTypeError, match="needs num_classes"):
+        metrics.confusion_matrix(np.array([0]), np.array([0]))
+    with pytest.raises(dn.DefnShapeError, match="do not fit scores"):
+        metrics.confusion_matrix(np.array([0, 1]), np.ones((3, 2)))
+    with pytest.raises(IndexError):
+        metrics.confusion_matrix(np.array([2]), np.array([0]), num_classes=2)
+    with pytest.raises(AssertionError, match="negative"):
+        metrics.confusion_matrix(np.array([-1]), np.array([0]), num_classes=2)
+
+
+def test_roc_auc() -> None:
+    rng = np.random.default_rng(0)
+    y, scores = rng.integers(0, 2, 60), rng.integers(0, 9, 60) / 8
+    weights = rng.uniform(0.5, 2.0, 60)
+    for w in (None, weights):
+        mass = np.ones(60) if w is None else w
+        pairs = [
+            (mass[i] * mass[j], (scores[i] > scores[j]) + (scores[i] == scores[j]) / 2)
+            for i in np.flatnonzero(y == 1)
+            for j in np.flatnonzero(y == 0)
+        ]
+        expected = sum(m * won for m, won in pairs) / sum(m for m, _ in pairs)
+        np.testing.assert_allclose(metrics.roc_auc(y, scores, w), expected)
+    table = metrics.roc_auc(y.reshape(6, 10), scores.reshape(6, 10).astype("f4"))
+    np.testing.assert_allclose(table, metrics.roc_auc(y, scores), rtol=1e-6)
+    assert np.isnan(metrics.roc_auc(np.ones(3), np.arange(3.0)))
+    assert np.isnan(metrics.roc_auc(np.array([0, 1]), np.array([0.5, np.nan])))
+    with pytest.raises(dn.DefnValueError, match="not a ratio of sums"):
+        metrics.stream("roc_auc")

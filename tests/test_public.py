@@ -184,3 +184,9 @@ def test_every_public_function_is_documented_with_an_example() -> None:
     assert not bare
     assert "take their common dtype" in dn.add.__doc__
     assert str(inspect.signature(dn.add)) == "(x1, x2, /)"
+
+
+def test_limits_of_dtypes_name_them() -> None:
+    assert dn.finfo("f32").dtype == np.float32
+    assert dn.finfo(np.complex128).dtype == np.float64
+    assert dn.iinfo(np.uint8).dtype == np.uint8

@@ -429,3 +429,9 @@ def test_dlpack() -> None:
 def test_einsum_of_what_does_not_fit(text: str, operands: tuple, message: str) -> None:
     with pytest.raises(dn.DefnError, match=message):
         dn.einsum(text, *operands)
+
+
+def test_spreads_of_complex_numbers_are_real() -> None:
+    z = X + 1j * X[::-1]
+    for name in ("var", "std"):
+        same(getattr(dn, name)(z, 1), getattr(np, name)(z, 1))

@@ -23,6 +23,7 @@ from defnpy.metrics.classification import (
     true_negatives,
     true_positives,
 )
+from defnpy.metrics.ranking import confusion_matrix, roc_auc
 from defnpy.metrics.regression import cosine_similarity, r2
 from defnpy.metrics.streaming import Stream, known_stream, mean_stream
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 METRICS: dict[str, Callable[..., Any]] = {
     "accuracy": accuracy,
     "binary_accuracy": binary_accuracy,
+    "confusion_matrix": confusion_matrix,
     "cosine_similarity": cosine_similarity,
     "f1": f1,
     "false_negatives": false_negatives,
@@ -41,6 +43,7 @@ METRICS: dict[str, Callable[..., Any]] = {
     "precision": precision,
     "r2": r2,
     "recall": recall,
+    "roc_auc": roc_auc,
     "sensitivity": recall,
     "specificity": specificity,
     "top_k_categorical_accuracy": top_k_categorical_accuracy,
@@ -74,6 +77,11 @@ def stream(metric: str | Callable[..., Any]) -> Stream:
     np.float32(0.75)
     """
     function = get(metric)
+    if function is roc_auc:
+        raise dn.DefnValueError(
+            "roc_auc is not a ratio of sums over batches; call it with the labels and"
+            " predictions of all examples"
+        )
     return known_stream(function) or mean_stream(function)
 
 
@@ -82,6 +90,7 @@ __all__ = [
     "Stream",
     "accuracy",
     "binary_accuracy",
+    "confusion_matrix",
     "cosine_similarity",
     "f1",
     "false_negatives",
@@ -92,6 +101,7 @@ __all__ = [
     "precision",
     "r2",
     "recall",
+    "roc_auc",
     "specificity",
     "stream",
     "top_k_categorical_accuracy",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import defnpy as dn
 from defnpy import defn
 from defnpy.losses.reduction import ratio
-from defnpy.metrics import classification, regression
+from defnpy.metrics import classification, ranking, regression
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +85,7 @@ _STREAMS: list[tuple[Callable[..., Any], Stream]] = [
             classification.true_negatives,
             classification.false_positives,
             classification.false_negatives,
+            ranking.confusion_matrix,
         )
     ),
 ]

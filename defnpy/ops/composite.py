@@ -204,6 +204,23 @@ def outer(a: Any, b: Any) -> Expr:
     return dot.outer(a, b)
 
 
+def kron(a: Any, b: Any) -> Expr:
+    """Return `b` multiplied by each element of `a`, in the places of those.
+
+    >>> dn.kron(np.array([[1, 2]]), np.array([[1], [10]]))
+    array([[ 1,  2],
+           [10, 20]])
+    """
+    a, b = as_expr(a), as_expr(b)
+    rank = max(a.tensor.rank, b.tensor.rank)
+    sizes, others = ((1,) * (rank - e.tensor.rank) + e.shape for e in (a, b))
+    a = axes.reshape(a, [size for each in sizes for size in (each, 1)])
+    b = axes.reshape(b, [size for each in others for size in (1, each)])
+    return axes.reshape(
+        multiply(a, b), [m * n for m, n in zip(sizes, others, strict=True)]
+    )
+
+
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Expr:
     """Return the sum of products over axes of `a` paired with axes of `b`.
 

@@ -25,6 +25,7 @@ class FloatInfo:
         max: largest finite number.
         min: smallest finite number.
         smallest_normal: smallest positive number of full precision.
+        dtype: the dtype, of a complex one that of its parts.
     """
 
     bits: int
@@ -32,6 +33,7 @@ class FloatInfo:
     max: float
     min: float
     smallest_normal: float
+    dtype: np.dtype[Any]
     __defnpy_leaf__: ClassVar[bool] = True
 
 
@@ -43,11 +45,13 @@ class IntegerInfo:
         bits: size of one number.
         max: largest number.
         min: smallest number.
+        dtype: the dtype.
     """
 
     bits: int
     max: int
     min: int
+    dtype: np.dtype[Any]
     __defnpy_leaf__: ClassVar[bool] = True
 
 
@@ -67,8 +71,14 @@ def finfo(dtype: Any) -> FloatInfo:
     if not asked.is_inexact:
         raise DefnTypeError(f"{asked} is not a float dtype")
     info = ml_dtypes.finfo(asked.numpy)
-    limits = (info.eps, info.max, info.min, info.smallest_normal)
-    return FloatInfo(info.bits, *map(float, limits))
+    return FloatInfo(
+        bits=info.bits,
+        eps=float(info.eps),
+        max=float(info.max),
+        min=float(info.min),
+        smallest_normal=float(info.smallest_normal),
+        dtype=np.dtype(info.dtype),
+    )
 
 
 def iinfo(dtype: Any) -> IntegerInfo:
@@ -81,7 +91,7 @@ def iinfo(dtype: Any) -> IntegerInfo:
     if not asked.is_integer:
         raise DefnTypeError(f"{asked} is not an integer dtype")
     info = np.iinfo(asked.numpy)
-    return IntegerInfo(info.bits, int(info.max), int(info.min))
+    return IntegerInfo(info.bits, int(info.max), int(info.min), info.dtype)
 
 
 _KINDS = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from defnpy.base.dtypes import I64
-from defnpy.base.errors import DefnShapeError
-from defnpy.ops import axes, control, dot, indexing, movement, reduce
+from defnpy.base.dtypes import F64, I64
+from defnpy.base.errors import DefnShapeError, DefnValueError
+from defnpy.ops import axes, control, dot, movement, reduce
 from defnpy.ops.axes import normalize_axes
 from defnpy.ops.diagonals import diagonal
 from defnpy.ops.elementwise import (
@@ -20,9 +20,12 @@ from defnpy.ops.elementwise import (
     isnan,
     less_equal,
     logical_and,
+    logical_not,
     logical_or,
+    maximum,
     multiply,
     not_equal,
+    rint,
     sqrt,
     subtract,
     where,
@@ -30,9 +33,9 @@ from defnpy.ops.elementwise import (
 from defnpy.ops.family import common, convert
 from defnpy.ops.leaf import as_expr, const
 from defnpy.ops.manipulation import roll
-from defnpy.ops.selecting import inside, take_along_axis
+from defnpy.ops.selecting import take_along_axis
 from defnpy.ops.sorting import sort
-from defnpy.ops.statistics import cumulative_max, mean
+from defnpy.ops.statistics import cumulative_max, mean, narrowed, widened
 
 if TYPE_CHECKING:
     from defnpy.ir.expr import Expr
@@ -50,7 +53,14 @@ def _gathered(x: Any, axis: Any) -> tuple[Expr, tuple[int, ...]]:
     return axes.reshape(moved, (*(x.shape[a] for a in rest), count)), places
 
 
-def quantile(x: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> Expr:
+def quantile(
+    x: Any,
+    q: Any,
+    axis: Any = None,
+    *,
+    method: str = "linear",
+    keepdims: bool = False,
+) -> Expr:
     """Return the element below which a share `q` of the others are.
 
     Between two elements it is interpolated; if any is NaN, so is the result.
@@ -59,25 +69,56 @@ def quantile(x: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> Exp
         x: tensor; integers become the default float.
         q: shares from 0 to 1; their axes come first in the result.
         axis: an axis, a tuple of axes, or None for all.
+        method: what is taken of two elements: ``"linear"`` interpolation, the
+            ``"lower"``, ``"higher"`` or ``"nearest"``, or the ``"midpoint"``.
         keepdims: whether the axes stay, with size 1.
 
     >>> dn.quantile(np.array([1.0, 2.0, 4.0]), np.array([0.5, 0.75]))
     array([2., 3.])
     """
+    return quantile_of(x, q, axis, method, keepdims, skip=False)
+
+
+def quantile_of(
+    x: Any, q: Any, axis: Any, method: str, keepdims: bool, *, skip: bool
+) -> Expr:
+    """Return quantiles; where there is a NaN it is the result, or it is skipped."""
     x, places = _gathered(x, axis)
-    x = common(x, floats=True)[0]
-    q = _checked_share(convert(as_expr(q), x.dtype))
-    ordered = sort(x)
-    place = axes.reshape(multiply(q, float(x.shape[-1] - 1)), (-1,))
+    x, narrow = widened(common(x, floats=True)[0])
+    # Places are counted in f64: f32 does not tell those of long arrays apart.
+    q = _checked_share(convert(as_expr(q), F64))
+    rest, size = x.shape[:-1], x.shape[-1]
+    missing = isnan(x)
+    shares, last = axes.reshape(q, (-1,)), const(float(size - 1), F64)
+    if skip:  # NaN is sorted to the end, behind the elements of each row that count
+        count = reduce.sum(logical_not(missing), -1, keepdims=True)
+        last = maximum(convert(count, F64) - 1.0, 0.0)
+        none = equal(count, 0)
+    else:
+        none = reduce.any(missing, -1, keepdims=True)
+    place = multiply(last, axes.broadcast_to(shares, (*rest, shares.shape[0])))
+    between = _taken(sort(x), place, method)
+    made = narrowed(where(none, math.nan, between), narrow)
+    made = movement.moveaxis(made, len(rest), 0)
+    return axes.reshape(made, (*q.shape, *_kept(rest, places, keepdims)))
+
+
+def _taken(ordered: Expr, place: Expr, method: str) -> Expr:
+    """Return what is at places between sorted elements, by the rule `method` names."""
+    whole = {"lower": floor, "higher": ceil, "nearest": rint}
+    if method in whole:
+        return _at(ordered, whole[method](place))
     low, high = (_at(ordered, function(place)) for function in (floor, ceil))
-    share = subtract(place, floor(place))
+    share = convert(subtract(place, floor(place)), ordered.dtype)
+    if method == "midpoint":
+        share = where(equal(share, 0), share, 0.5)
+    elif method != "linear":
+        raise DefnValueError(
+            "method must be 'linear', 'lower', 'higher', 'nearest' or 'midpoint', "
+            f"not {method!r}"
+        )
     step = multiply(subtract(high, low), share)
-    between = where(equal(share, 0), low, add(low, step))
-    missing = axes.reshape(reduce.any(isnan(x), -1), (*x.shape[:-1], 1))
-    made = movement.moveaxis(
-        where(missing, math.nan, between), between.tensor.rank - 1, 0
-    )
-    return axes.reshape(made, (*q.shape, *_kept(x.shape[:-1], places, keepdims)))
+    return where(equal(share, 0), low, add(low, step))
 
 
 def _checked_share(q: Expr) -> Expr:
@@ -89,8 +130,7 @@ def _checked_share(q: Expr) -> Expr:
 
 def _at(ordered: Expr, place: Expr) -> Expr:
     """Return elements along the last axis at whole numbers, kept inside."""
-    index = inside(convert(place, I64), ordered.shape[-1], "clip", "the last axis")
-    return indexing.gather(ordered, index, ordered.tensor.rank - 1)
+    return take_along_axis(ordered, convert(place, I64), mode="clip")
 
 
 def _kept(
@@ -102,13 +142,20 @@ def _kept(
     return tuple(kept)
 
 
-def percentile(x: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> Expr:
+def percentile(
+    x: Any,
+    q: Any,
+    axis: Any = None,
+    *,
+    method: str = "linear",
+    keepdims: bool = False,
+) -> Expr:
     """Return `quantile` for shares in per cent.
 
     >>> dn.percentile(np.array([1.0, 2.0, 4.0]), 75)
     np.float64(3.0)
     """
-    return quantile(x, divide(q, 100), axis, keepdims=keepdims)
+    return quantile(x, divide(q, 100), axis, method=method, keepdims=keepdims)
 
 
 def median(x: Any, axis: Any = None, *, keepdims: bool = False) -> Expr:

@@ -12,6 +12,7 @@ from defnpy.base.errors import DefnShapeError
 from defnpy.ir.expr import Expr
 from defnpy.ops import axes, control, movement, reduce
 from defnpy.ops.axes import normalize_axes
+from defnpy.ops.complex import imag, real
 from defnpy.ops.creation import strong
 from defnpy.ops.elementwise import (
     as_bool,
@@ -94,6 +95,8 @@ def var(
 ) -> Expr:
     """Return the variance over `axis`: squared distances from the mean, averaged.
 
+    Of complex numbers it is real.
+
     Args:
         x: tensor; integers become the default float.
         axis: an axis, a tuple of axes, or None for all.
@@ -106,9 +109,16 @@ def var(
     """
     x, narrow = widened(as_expr(x))
     centered = subtract(x, mean(x, axis, keepdims=True))
-    total = reduce.sum(centered * centered, axis, keepdims=keepdims)
+    total = reduce.sum(squared_size(centered), axis, keepdims=keepdims)
     left = max(_count(x, axis) - (correction or ddof), 0)
     return narrowed(divide(total, left), narrow)
+
+
+def squared_size(x: Expr) -> Expr:
+    """Return the square of each element, of a complex one that of its length."""
+    if x.dtype.kind != "c":
+        return x * x
+    return real(x) * real(x) + imag(x) * imag(x)
 
 
 def std(
@@ -152,7 +162,7 @@ def diff(
     x = movement.concatenate([_as_slice(p, x, place) for p in parts], place)
     for _ in range(n):
         stop = max(x.shape[place], 1)
-        later, earlier = _between(x, place, 1, stop), _between(x, place, 0, stop - 1)
+        later, earlier = along(x, place, 1, stop), along(x, place, 0, stop - 1)
         work = not_equal if x.dtype == BOOL else subtract
         x = work(later, earlier)
     return x
@@ -166,7 +176,8 @@ def _as_slice(part: Expr, x: Expr, axis: int) -> Expr:
     return axes.broadcast_to(part, tuple(shape))
 
 
-def _between(x: Expr, axis: int, start: int, stop: int) -> Expr:
+def along(x: Expr, axis: int, start: int, stop: int) -> Expr:
+    """Return the slices from `start` to `stop` along an axis."""
     low, high = [0] * x.tensor.rank, list(x.shape)
     low[axis], high[axis] = min(start, x.shape[axis]), stop
     return movement.strided_slice(x, low, high, [1] * x.tensor.rank)

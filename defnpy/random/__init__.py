@@ -18,6 +18,7 @@ from defnpy.random.continuous import (
     truncated_normal,
     uniform,
 )
+from defnpy.random.counts import poisson
 from defnpy.random.discrete import (
     bernoulli,
     categorical,
@@ -26,22 +27,28 @@ from defnpy.random.discrete import (
     randint,
     shuffle,
 )
+from defnpy.random.gammas import beta, dirichlet, gamma, loggamma
 from defnpy.random.multivariate import multivariate_normal
 from defnpy.random.threefry import bits, fold_in, key, split
 
 __all__ = [
     "bernoulli",
+    "beta",
     "bits",
     "categorical",
     "choice",
+    "dirichlet",
     "exponential",
     "fold_in",
+    "gamma",
     "gumbel",
     "key",
     "laplace",
+    "loggamma",
     "multivariate_normal",
     "normal",
     "permutation",
+    "poisson",
     "randint",
     "shuffle",
     "split",

@@ -60,9 +60,11 @@ def normal(key: Any, shape: Any = (), dtype: Any = None) -> Any:
 
 @defn(static=("shape", "dtype"))
 def truncated_normal(
-    key: Any, lower: Any, upper: Any, shape: Any = (), dtype: Any = None
+    key: Any, lower: Any, upper: Any, shape: Any = None, dtype: Any = None
 ) -> Any:
     """Return samples of the standard normal distribution within (lower, upper).
+
+    The shape is by default that of the two bounds together.
 
     >>> samples = dn.random.truncated_normal(dn.random.key(0), -1.0, 1.0, (100,))
     >>> bool((abs(samples) <= 1).all())
@@ -70,9 +72,12 @@ def truncated_normal(
     """
     name = layout(dtype)[0]
     low, high = dn.astype(lower, name), dn.astype(upper, name)
+    wanted = dn.broadcast_shapes(low.shape, high.shape) if shape is None else shape
     from_, to = dn.erf(low / math.sqrt(2.0)), dn.erf(high / math.sqrt(2.0))
-    made = math.sqrt(2.0) * dn.erfinv(uniform(key, shape, dtype, from_, to))
-    return dn.clip(made, low, high)
+    made = math.sqrt(2.0) * dn.erfinv(uniform(key, wanted, dtype, from_, to))
+    # Rounding may reach the bounds; they are not in the interval.
+    low, high = dn.stop_gradient(low), dn.stop_gradient(high)
+    return dn.clip(made, dn.nextafter(low, dn.inf), dn.nextafter(high, -dn.inf))
 
 
 @defn(static=("shape", "dtype"))

@@ -30,9 +30,12 @@ def confusion_matrix(
     """
     labels, predicted, count = _classes(y_true, y_pred, num_classes)
     assert dn.all((labels >= 0) & (predicted >= 0)), "a label may not be negative"
-    added = 1 if weights is None else spread(weights, dn.zeros(labels.shape))
-    made = dn.zeros((count, count), "i64" if weights is None else added.dtype)
-    return dn.indexed_add(made, (labels, predicted), added)
+    made = dn.zeros((count, count), "i64")
+    if weights is None:
+        return dn.indexed_add(made, (labels, predicted), 1)
+    mass = spread(weights, dn.multiply(labels, 1.0))
+    made = dn.astype(made, mass.dtype)
+    return dn.indexed_add(made, (labels, predicted), mass)
 
 
 def _classes(y_true: Any, y_pred: Any, num_classes: Any) -> tuple[Any, Any, int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from defnpy.base.dtypes import as_dtype
 from defnpy.base.errors import DefnTypeError
 from defnpy.ops import axes, complex_math, dot, elementwise, reduce
-from defnpy.ops.complex import conj
+from defnpy.ops.complex import conj, imag, make_complex, real
 from defnpy.ops.creation import static_int
 from defnpy.ops.elementwise import (
     divide,
@@ -127,11 +127,15 @@ def trunc(x: Any) -> Expr:
 def round(x: Any, decimals: int = 0) -> Expr:
     """Return the nearest number of `decimals` decimals, halves to even.
 
+    Of a complex number both parts are rounded.
+
     >>> dn.round(np.array([0.5, 1.5, -2.25])), dn.round(np.array([2.25]), 1)
     (array([ 0.,  2., -2.]), array([2.2]))
     """
     places = static_int(decimals, "decimals")
     x = as_expr(x)
+    if x.dtype.kind == "c":
+        return make_complex(round(real(x), places), round(imag(x), places))
     if x.dtype.is_integer and places >= 0:
         return x
     if places == 0:

@@ -340,7 +340,7 @@ def isinf(x: Any) -> Expr:
     if x.dtype.kind == "c":
         return logical_or(isinf(real(x)), isinf(imag(x)))
     if not x.dtype.is_float:
-        return broadcast_to(const(False), x.shape)
+        return broadcast_to(const(False, BOOL), x.shape)
     return equal(absolute(x), float("inf"))
 
 
@@ -350,7 +350,7 @@ def isfinite(x: Any) -> Expr:
     if x.dtype.kind == "c":
         return logical_and(isfinite(real(x)), isfinite(imag(x)))
     if not x.dtype.is_float:
-        return broadcast_to(const(True), x.shape)
+        return broadcast_to(const(True, BOOL), x.shape)
     return less(absolute(x), float("inf"))
 
 

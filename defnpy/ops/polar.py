@@ -26,7 +26,7 @@ def absolute(x: Any) -> Expr:
     x = as_expr(x)
     if x.dtype.kind == "c":
         return hypot(real(x), imag(x))
-    return elementwise.absolute(x)
+    return x if x.dtype.kind == "b" else elementwise.absolute(x)
 
 
 def angle(x: Any) -> Expr:

@@ -38,7 +38,7 @@ def gamma(key: Any, a: Any, shape: Any = None, dtype: Any = None) -> Any:
 def loggamma(key: Any, a: Any, shape: Any = None, dtype: Any = None) -> Any:
     """Return logarithms of what `gamma` returns, also where that is too small.
 
-    >>> dn.random.loggamma(dn.random.key(0), 1e-3, (2,)) < -100
+    >>> dn.random.loggamma(dn.random.key(0), 1e-3, (2,)) < -90
     array([ True,  True])
     """
     return _samples(key, a, shape, dtype, logs=True)

@@ -20,6 +20,12 @@ def _small_jax() -> Any:
     return lambda x: jnp.sin(x) * 2 + x
 
 
+def _small_torch(jit: Any) -> Any:
+    import torch
+
+    return jit(lambda x: torch.sin(x) * 2 + x)
+
+
 def _small_numba() -> Any:
     import numba
 
@@ -35,6 +41,7 @@ WORKLOADS = (
         ours=defn(small),
         numba=_small_numba,
         jax=_small_jax,
+        torch=_small_torch,
         numpy=small,
     ),
 )

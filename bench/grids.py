@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.workload import Workload
+from bench.workload import Workload, njit
 from defnpy import defn
 
 GENERATIONS, STEPS, RATE, LIMIT = 20, 100, 0.2, 200
@@ -57,6 +57,21 @@ def _life_jax() -> Any:
         return jnp.pad(alive.astype(grid.dtype), 1)
 
     return lambda grid: lax.fori_loop(0, GENERATIONS, step, grid)
+
+
+def _life_torch(jit: Any) -> Any:
+    from torch.nn.functional import pad
+
+    def life(grid: Any) -> Any:
+        for _ in range(GENERATIONS):
+            rows = grid[:-2] + grid[1:-1] + grid[2:]
+            inner = grid[1:-1, 1:-1]
+            around = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:] - inner
+            alive = (around == 3) | ((around == 2) & (inner == 1))
+            grid = pad(alive.to(grid.dtype), (1, 1, 1, 1))
+        return grid
+
+    return jit(life)
 
 
 def _cells() -> tuple[np.ndarray]:
@@ -116,6 +131,24 @@ def _heat_jax() -> Any:
         return u.at[1:-1, 1:-1].set(inner + RATE * (around - 4 * inner))
 
     return lambda u: lax.fori_loop(0, STEPS, step, u)
+
+
+def _heat_torch(jit: Any) -> Any:
+    def step(u: Any) -> Any:
+        inner = u[1:-1, 1:-1]
+        around = u[:-2, 1:-1] + u[2:, 1:-1] + u[1:-1, :-2] + u[1:-1, 2:]
+        new = u.clone()
+        new[1:-1, 1:-1] = inner + RATE * (around - 4 * inner)
+        return new
+
+    step = jit(step)
+
+    def heat(u: Any) -> Any:
+        for _ in range(STEPS):
+            u = step(u)
+        return u
+
+    return heat
 
 
 def _plate() -> tuple[np.ndarray]:
@@ -195,15 +228,6 @@ def _plane() -> tuple[np.ndarray, np.ndarray]:
     return xs.astype(np.float32), ys.astype(np.float32)
 
 
-def _njit(function: Any) -> Any:
-    def make() -> Any:
-        import numba
-
-        return numba.njit(function)
-
-    return make
-
-
 WORKLOADS = (
     Workload(
         "life",
@@ -211,8 +235,9 @@ WORKLOADS = (
         _cells,
         _life_slices,
         ours=defn(life),
-        numba=_njit(life),
+        numba=njit(life),
         jax=_life_jax,
+        torch=_life_torch,
         numpy=_life_slices,
     ),
     Workload(
@@ -223,6 +248,7 @@ WORKLOADS = (
         ours=defn(heat),
         numba=_heat_numba,
         jax=_heat_jax,
+        torch=_heat_torch,
         numpy=heat,
     ),
     Workload(
@@ -233,6 +259,7 @@ WORKLOADS = (
         ours=defn(heat_loops),
         numba=_heat_numba,
         jax=_heat_jax,
+        torch=_heat_torch,
         numpy=heat,
     ),
     Workload(

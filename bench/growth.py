@@ -13,7 +13,6 @@ from bench.timing import Contender, race
 from defnpy import defn
 
 LENGTHS = tuple(1024 << k for k in range(7))
-ROUNDS = 15
 
 
 @defn
@@ -41,7 +40,7 @@ def main() -> dict[int, float]:
         wanted = (walk(0.5 + h, n) - walk(0.5 - h, n)) / (2 * h)
         if abs(slope(0.5, n) - wanted) > 1e-8:
             raise AssertionError(f"the gradient of {n} steps is {slope(0.5, n)}")
-    found = race([_contender(slope, n) for n in LENGTHS], ROUNDS)
+    found = race([_contender(slope, n) for n in LENGTHS])
     seconds = {n: found[str(n)] for n in LENGTHS}
     table = Table(title="gradient of a `while` of n steps")
     for heading in ("n", "milliseconds", "ns per step", "over half the steps"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.workload import Workload
+from bench.workload import Workload, njit
 from defnpy import defn
 
 
@@ -133,6 +133,10 @@ def _cost_jax() -> Any:
     return lambda x, y, w, b: jnp.mean((x @ w + b - y) ** 2) / 2
 
 
+def _cost_torch(jit: Any) -> Any:
+    return jit(lambda x, y, w, b: ((x @ w + b - y) ** 2).mean() / 2)
+
+
 def _rows() -> tuple[Any, ...]:
     rng = np.random.default_rng(0)
     x, w = rng.normal(size=(10_000, 4)), rng.normal(size=4)
@@ -215,17 +219,6 @@ def _squares() -> tuple[np.ndarray]:
     return (np.random.default_rng(0).uniform(0.5, 100, 100_000),)
 
 
-def _njit(function: Any) -> Any:
-    """Return a function that gives the same source to Numba."""
-
-    def make() -> Any:
-        import numba
-
-        return numba.njit(function)
-
-    return make
-
-
 WORKLOADS = (
     Workload(
         "edit_distance",
@@ -233,7 +226,7 @@ WORKLOADS = (
         _words,
         _edit_distance_expected,
         ours=defn(edit_distance),
-        numba=_njit(edit_distance),
+        numba=njit(edit_distance),
         jax=_edit_distance_jax,
         numpy=_edit_distance_expected,
     ),
@@ -243,7 +236,7 @@ WORKLOADS = (
         _roads,
         lambda d: _floyd_warshall_rows(d.astype(np.float64)),
         ours=defn(floyd_warshall),
-        numba=_njit(floyd_warshall),
+        numba=njit(floyd_warshall),
         jax=_floyd_warshall_jax,
         numpy=_floyd_warshall_rows,
     ),
@@ -255,6 +248,7 @@ WORKLOADS = (
         ours=defn(compute_cost),
         numba=_cost_numba,
         jax=_cost_jax,
+        torch=_cost_torch,
         numpy=_cost_vectors,
         tolerance=1e-9,
         wide=True,
@@ -265,7 +259,7 @@ WORKLOADS = (
         _anomalies,
         _kepler_expected,
         ours=defn(kepler),
-        numba=_njit(kepler),
+        numba=njit(kepler),
         jax=_kepler_jax,
         numpy=_kepler_expected,
         tolerance=1e-9,
@@ -277,7 +271,7 @@ WORKLOADS = (
         _squares,
         lambda a: np.sum(np.sqrt(a)),
         ours=defn(newton),
-        numba=_njit(newton),
+        numba=njit(newton),
         jax=_newton_jax,
         tolerance=1e-9,
         wide=True,

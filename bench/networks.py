@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import defnpy as dn
-from bench.workload import Workload
+from bench.workload import Workload, in_f64
 from defnpy import defn
 
 SIZES = (784, 512, 256, 10)
@@ -28,6 +28,12 @@ def _dense_jax() -> Any:
     import jax.numpy as jnp
 
     return lambda x, w, b: jnp.maximum(x @ w + b, 0)
+
+
+def _dense_torch(jit: Any) -> Any:
+    import torch
+
+    return jit(lambda x, w, b: torch.relu(torch.addmm(b, x, w)))
 
 
 def loss(params: Any, x: Any, y: Any) -> Any:
@@ -87,6 +93,29 @@ def _train_jax() -> Any:
     return train
 
 
+def _train_torch(jit: Any) -> Any:
+    import torch
+
+    def loss(params: Any, x: Any, y: Any) -> Any:
+        for w, b in params[:-1]:
+            x = torch.relu(torch.addmm(b, x, w))
+        w, b = params[-1]
+        return -(y * torch.log_softmax(torch.addmm(b, x, w), 1)).sum(1).mean()
+
+    loss, move = jit(loss), jit(moved)
+
+    def train(params: Any, m: Any, v: Any, t: Any, x: Any, y: Any) -> Any:
+        params = dn.tree.map(lambda p: p.detach().requires_grad_(), params)
+        value = loss(params, x, y)
+        leaves, form = dn.tree.flatten(params)
+        grads = dn.tree.unflatten(form, torch.autograd.grad(value, leaves))
+        with torch.no_grad():
+            made = dn.tree.map(lambda *leaves: move(*leaves, t), params, grads, m, v)
+        return made, value.detach()
+
+    return train
+
+
 def _matrices(n: int) -> Any:
     def make() -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng(0)
@@ -117,22 +146,16 @@ def _normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return rng.standard_normal(shape, np.float32)
 
 
-def _in_f64(function: Any) -> Any:
-    def expected(*args: Any) -> Any:
-        return function(*(np.asarray(a, np.float64) for a in args))
-
-    return expected
-
-
 WORKLOADS = (
     *(
         Workload(
             f"product{n}",
             f"matrix product, {n}³",
             _matrices(n),
-            _in_f64(product),
+            in_f64(product),
             ours=defn(product),
             jax=lambda: product,
+            torch=lambda jit: jit(product),
             numpy=product,
         )
         for n in (64, 1024)
@@ -141,9 +164,10 @@ WORKLOADS = (
         "dense",
         "dense and relu, 128×784×512",
         _layer,
-        _in_f64(dense),
+        in_f64(dense),
         ours=defn(dense),
         jax=_dense_jax,
+        torch=_dense_torch,
         numpy=dense,
     ),
     Workload(
@@ -153,5 +177,6 @@ WORKLOADS = (
         _train_f64,
         ours=train,
         jax=_train_jax,
+        torch=_train_torch,
     ),
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.workload import Workload
+from bench.workload import Workload, in_f64
 from defnpy import defn
 
 SHAPE = (4096, 1024)
@@ -42,6 +42,12 @@ def _softmax_jax() -> Any:
     import jax
 
     return lambda x: jax.nn.softmax(x, axis=1)
+
+
+def _softmax_torch(jit: Any) -> Any:
+    import torch
+
+    return jit(lambda x: torch.softmax(x, dim=1))
 
 
 def layer_norm(x: Any, gain: Any, bias: Any) -> Any:
@@ -84,6 +90,12 @@ def _layer_norm_jax() -> Any:
     return layer_norm
 
 
+def _layer_norm_torch(jit: Any) -> Any:
+    from torch.nn.functional import layer_norm
+
+    return jit(lambda x, gain, bias: layer_norm(x, SHAPE[1:], gain, bias))
+
+
 def columns(x: Any) -> Any:
     return np.sum(x, axis=0)
 
@@ -106,6 +118,10 @@ def _columns_jax() -> Any:
     import jax.numpy as jnp
 
     return lambda x: jnp.sum(x, axis=0)
+
+
+def _columns_torch(jit: Any) -> Any:
+    return jit(lambda x: x.sum(0))
 
 
 def nearest(x: Any, y: Any) -> Any:
@@ -145,6 +161,13 @@ def _nearest_jax() -> Any:
     return nearest
 
 
+def _nearest_torch(jit: Any) -> Any:
+    def nearest(x: Any, y: Any) -> Any:
+        return ((x[:, None, :] - y) ** 2).sum(-1).argmin(1)
+
+    return jit(nearest)
+
+
 def _matrix() -> tuple[np.ndarray]:
     return (np.random.default_rng(0).standard_normal(SHAPE, np.float32),)
 
@@ -162,42 +185,38 @@ def _points() -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def _in_f64(function: Any) -> Any:
-    def expected(*args: Any) -> Any:
-        return function(*(np.asarray(a, np.float64) for a in args))
-
-    return expected
-
-
 WORKLOADS = (
     Workload(
         "softmax",
         "softmax, 4096×1024",
         _matrix,
-        _in_f64(softmax),
+        in_f64(softmax),
         ours=defn(softmax),
         numba=_softmax_numba,
         jax=_softmax_jax,
+        torch=_softmax_torch,
         numpy=softmax,
     ),
     Workload(
         "layer_norm",
         "layer norm, 4096×1024",
         _normed,
-        _in_f64(layer_norm),
+        in_f64(layer_norm),
         ours=defn(layer_norm),
         numba=_layer_norm_numba,
         jax=_layer_norm_jax,
+        torch=_layer_norm_torch,
         numpy=layer_norm,
     ),
     Workload(
         "columns",
         "sum over axis 0, 4096×1024",
         _matrix,
-        _in_f64(columns),
+        in_f64(columns),
         ours=defn(columns),
         numba=_columns_numba,
         jax=_columns_jax,
+        torch=_columns_torch,
         numpy=columns,
     ),
     Workload(
@@ -208,6 +227,7 @@ WORKLOADS = (
         ours=defn(nearest),
         numba=_nearest_numba,
         jax=_nearest_jax,
+        torch=_nearest_torch,
         # Of two points equally near but for rounding either may be found.
         summary=lambda index: np.mean(index == _nearest_of_points()),
         tolerance=1e-3,

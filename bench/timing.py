@@ -1,4 +1,4 @@
-"""How everything here is timed, and the table of one race."""
+"""How everything here is timed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 LEAST = 2e-3  # seconds that a measurement lasts at least
+SETTLE = 2e-3  # seconds in which the threads of the contender before fall asleep
+ROUNDS = (5, 25)  # how often a contender is timed, at least and at most
+BUDGET = 0.4  # seconds after which a contender is not timed more often than it must
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Contender:
     run: Callable[[], Any]
 
 
-def race(contenders: list[Contender], rounds: int) -> dict[str, float]:
+def race(contenders: list[Contender]) -> dict[str, float]:
     """Return the least seconds of each, taken in turns so that noise is shared.
 
     The first run of each compiles and is not counted.
@@ -38,10 +38,19 @@ def race(contenders: list[Contender], rounds: int) -> dict[str, float]:
         contender.run()
     calls = {each.name: _calls(each) for each in contenders}
     best = {contender.name: float("inf") for contender in contenders}
-    for _ in range(rounds):
+    spent = dict.fromkeys(best, 0.0)
+    least, most = ROUNDS
+    for turn in range(most):
         for contender in contenders:
-            taken = _seconds(contender, calls[contender.name])
-            best[contender.name] = min(best[contender.name], taken)
+            name = contender.name
+            if turn >= least and spent[name] > BUDGET:
+                continue
+            time.sleep(SETTLE)
+            if calls[name] > 1:
+                contender.run()  # wakes its own threads, fills the caches
+            taken = _seconds(contender, calls[name])
+            best[name] = min(best[name], taken)
+            spent[name] += taken * calls[name]
     return best
 
 
@@ -65,14 +74,3 @@ def _seconds(contender: Contender, calls: int) -> float:
         counted = contender.run()
     elapsed = (time.perf_counter() - start) / calls
     return counted if isinstance(counted, float) else elapsed
-
-
-def show(title: str, seconds: dict[str, float], ours: str) -> None:
-    """Print the times, and how many times faster `ours` is than each."""
-    table = Table(title=title)
-    for heading in ("implementation", "milliseconds", "ours is faster by"):
-        table.add_column(heading, justify="left" if heading[0] == "i" else "right")
-    for name, value in sorted(seconds.items(), key=lambda item: item[1]):
-        ratio = "" if name == ours else f"{value / seconds[ours]:.2f}×"
-        table.add_row(name, f"{value * 1e3:.4g}", ratio)
-    Console().print(table)

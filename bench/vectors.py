@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import defnpy as dn
-from bench.workload import Workload
+from bench.workload import Workload, in_f64
 from defnpy import defn
 
 MANY = 4_000_000
@@ -55,6 +55,12 @@ def _wave_jax() -> Any:
     return lambda x: jnp.tanh(jnp.exp(-x * x) + jnp.sin(x)) * x
 
 
+def _wave_torch(jit: Any) -> Any:
+    import torch
+
+    return jit(lambda x: torch.tanh(torch.exp(-x * x) + torch.sin(x)) * x)
+
+
 def _numbers() -> tuple[np.ndarray]:
     return (np.random.default_rng(0).standard_normal(MANY, np.float32),)
 
@@ -96,6 +102,18 @@ def _adam_jax() -> Any:
         return p - step, m, v
 
     return adam
+
+
+def _adam_torch(jit: Any) -> Any:
+    import torch
+
+    def adam(p: Any, g: Any, m: Any, v: Any, t: Any) -> Any:
+        m = B1 * m + (1 - B1) * g
+        v = B2 * v + (1 - B2) * g * g
+        step = STEP * (m / (1 - B1**t)) / (torch.sqrt(v / (1 - B2**t)) + EPSILON)
+        return p - step, m, v
+
+    return jit(adam)
 
 
 def _parameters() -> tuple[Any, ...]:
@@ -154,17 +172,22 @@ def _black_scholes_jax() -> Any:
     return black_scholes
 
 
+def _black_scholes_torch(jit: Any) -> Any:
+    import torch
+
+    def black_scholes(s: Any, k: Any, t: Any, r: Any, sigma: Any) -> Any:
+        ndtr = torch.special.ndtr
+        d1 = (torch.log(s / k) + (r + sigma * sigma / 2) * t) / (sigma * torch.sqrt(t))
+        d2 = d1 - sigma * torch.sqrt(t)
+        return s * ndtr(d1) - k * torch.exp(-r * t) * ndtr(d2)
+
+    return jit(black_scholes)
+
+
 def _options() -> tuple[Any, ...]:
     rng = np.random.default_rng(0)
     s, k, t = (rng.uniform(*b, 1_000_000) for b in ((5, 30), (1, 100), (0.25, 10)))
     return s, k, t, np.float64(0.02), np.float64(0.3)
-
-
-def _in_f64(function: Any) -> Any:
-    def expected(*args: Any) -> Any:
-        return function(*(np.asarray(a, np.float64) for a in args))
-
-    return expected
 
 
 WORKLOADS = (
@@ -172,30 +195,33 @@ WORKLOADS = (
         "wave",
         "tanh(exp(-x²) + sin x)·x, 4 M",
         _numbers,
-        _in_f64(wave),
+        in_f64(wave),
         ours=defn(wave),
         numba=_wave_numba,
         jax=_wave_jax,
+        torch=_wave_torch,
         numpy=wave,
     ),
     Workload(
         "affine",
         "2x + 1, 4 M",
         _numbers,
-        _in_f64(affine),
+        in_f64(affine),
         ours=defn(affine),
         numba=_affine_numba,
         jax=lambda: affine,
+        torch=lambda jit: jit(affine),
         numpy=affine,
     ),
     Workload(
         "adam",
         "Adam update, 10 M parameters",
         _parameters,
-        _in_f64(adam),
+        in_f64(adam),
         ours=defn(adam),
         numba=_adam_numba,
         jax=_adam_jax,
+        torch=_adam_torch,
         numpy=adam,
     ),
     Workload(
@@ -206,6 +232,7 @@ WORKLOADS = (
         ours=defn(black_scholes),
         numba=_black_scholes_numba,
         jax=_black_scholes_jax,
+        torch=_black_scholes_torch,
         numpy=_black_scholes_numpy,
         tolerance=1e-9,
         wide=True,

@@ -366,7 +366,7 @@ lanes and compiled.
   to differentiate.
 - **vmap**: whether lanes are one program, or done lane by lane.
 - **vectors**: whether the machine code for long arrays has vector arithmetic, only
-  copies, or which routine of BLAS, LAPACK or the FFT it calls.
+  copies, or which routine of ours, BLAS, LAPACK or the FFT it calls.
 - **after**: whose name and meaning it has.
 """
 TABLE = """

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from defnpy.backends import cpu
+from defnpy.backends.cpu.library import keep_with
 from defnpy.backends.cpu.numba_package import numba_function
 from defnpy.backends.cpu.stages import compile_text, emit_kernel, fingerprint
 from defnpy.base.dims import Decisions, deciding
@@ -23,6 +24,8 @@ from defnpy.runtime import disk
 from defnpy.runtime.report import guarded, reported
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from defnpy.ir.function import Function
     from defnpy.ir.kernel import Kernel
 
@@ -99,16 +102,16 @@ class Stages:
         """The program as machine code, from disk if it was compiled before."""
         emitted = emit_kernel(self.arranged)
         _show(5, emitted.text)
-        name = disk.key(emitted.text, *fingerprint())
-        code = disk.read(name)
-        self.is_kept = code is not None
-        if code is not None:
-            disk.counters.loaded += 1
-            return cpu.CompiledKernel(self.arranged, code, emitted)
-        disk.counters.compiled += 1
-        made = cpu.CompiledKernel(self.arranged, compile_text(emitted.text), emitted)
-        disk.write(name, made.object_code)
-        return made
+        self.is_kept = True
+
+        def compile(text: str) -> bytes:
+            self.is_kept = False
+            disk.counters.compiled += 1
+            return compile_text(text)
+
+        code = _object_code(emitted.text, compile)
+        disk.counters.loaded += self.is_kept
+        return cpu.CompiledKernel(self.arranged, code, emitted)
 
     @cached_property
     @guarded
@@ -120,6 +123,19 @@ class Stages:
                 hint="pass them as arguments",
             )
         return numba_function(self.arranged)
+
+
+def _object_code(text: str, compile: Callable[[str], bytes]) -> bytes:
+    """Return the object code of a module, from disk if it was compiled before."""
+    name = disk.key(text, *fingerprint())
+    code = disk.read(name)
+    if code is None:
+        code = compile(text)
+        disk.write(name, code)
+    return code
+
+
+keep_with(_object_code)
 
 
 def _checked(function: Function, level: int) -> Function:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from defnpy.backends.cpu.library import PRODUCTS, product_address
 from defnpy.backends.cpu.machine import machine
 from defnpy.backends.cpu.pool import SYMBOL, pool
 from defnpy.backends.llvm.lapack import LAPACK
@@ -18,7 +19,7 @@ from defnpy.base.errors import InternalError
 if TYPE_CHECKING:
     from defnpy.backends.llvm.emit import Emitted
 
-_BLAS = {f"defnpy_{letter}gemm": f"{letter}gemm" for letter in "sdcz"}
+_BLAS = {f"defnpy_{letter}gemm": f"{letter}gemm" for letter in "cz"}
 _MODULES = ("blas", "lapack")
 
 
@@ -31,6 +32,8 @@ def addresses(emitted: Emitted) -> dict[str, int]:
     data = {name: value.ctypes.data for name, value in emitted.data.items()}
     pooled = {SYMBOL: pool(machine()).address} if SYMBOL in emitted.symbols else {}
     routines = {name: _routine(_BLAS[name]) for name in names}
+    products = (name for name in emitted.symbols if name in PRODUCTS)
+    routines |= {name: product_address(name) for name in products}
     for name in emitted.symbols:
         if name.startswith(LAPACK):
             routines[name] = _routine(name.removeprefix(LAPACK))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from defnpy.backends.llvm import lapack
 from defnpy.backends.llvm.intrinsics import uniform
+from defnpy.backends.llvm.product import REQUEST
 from defnpy.backends.llvm.repeat import each, element, times
 from defnpy.backends.llvm.types import literal, register_type
 from defnpy.base.dims import Dim
@@ -25,15 +26,40 @@ def call(body: Body, statement: Call) -> None:
     if not body.target.gemm:
         raise InternalError(f"{body.target.name} has no {statement.name}")
     if statement.name == "gemm":
-        _gemm(body, statement)
+        _product(body, statement)
     else:
         lapack.call(body, statement)
 
 
-def _gemm(body: Body, statement: Call) -> None:
-    """Write C = op(A) · op(B), row-major, for each matrix of a batch.
+def _product(body: Body, statement: Call) -> None:
+    """Write C = op(A) · op(B), row-major, for each matrix of a batch."""
+    w, attrs, value = body.w, statement.attrs, body.memory.extents.value
+    dtype = statement.buffers[0].dtype
+    if dtype.name not in body.target.product:
+        _gemm(body, statement)
+        return
+    m, n, k = attrs["m"], attrs["n"], attrs["k"]
+    names = ("c", "a", "b")
+    fields = dict(zip(names, map(body.memory.pointer, statement.buffers), strict=True))
+    a_strides = (1, m) if attrs["transpose_a"] else (k, 1)
+    b_strides = (1, k) if attrs["transpose_b"] else (n, 1)
+    strides = (n, *a_strides, *b_strides)
+    numbers = (m, n, k, *strides, 0, attrs.get("batch", 1), m * n, m * k, k * n)
+    others = (name for name in REQUEST if name not in names)
+    fields |= dict(zip(others, map(value, numbers), strict=True))
+    request = w.head(f"alloca [{len(REQUEST)} x i64], align 8", "request")
+    for place, name in enumerate(REQUEST):
+        slot = w.value(f"getelementptr inbounds i64, ptr {request}, i64 {place}")
+        type = "ptr" if name in names else "i64"
+        w.line(f"store {type} {fields[name]}, ptr {slot}, align 8")
+    symbol = w.module.declare(body.target.product[dtype.name], "i32", "ptr")
+    body.succeed(w.call("i32", symbol, f"ptr {request}"))
 
-    To BLAS, whose matrices are column-major, that is Cᵀ = op(B)ᵀ · op(A)ᵀ.
+
+def _gemm(body: Body, statement: Call) -> None:
+    """Write the same by BLAS.
+
+    To it, whose matrices are column-major, that is Cᵀ = op(B)ᵀ · op(A)ᵀ.
     """
     attrs, w = statement.attrs, body.w
     m, n, k = attrs["m"], attrs["n"], attrs["k"]

@@ -36,7 +36,8 @@ class Target:
         heap: whether there are ``malloc``, ``realloc`` and ``free``.
         parallel: the symbol of ``void (ptr f, ptr table, start, stop, piece)``, which
             runs ``f(table, low, high)`` for pieces of a range, on several threads.
-        gemm: the symbol of the matrix product for each dtype's name.
+        product: the symbol of our own matrix product for each dtype's name.
+        gemm: the symbol of BLAS's, for dtypes that have none of ours.
         attributes: attributes of every function.
         math: symbols of C's functions, by op; ``f`` is added for f32.
         frame: bytes of local buffers that are kept on the stack.
@@ -47,6 +48,7 @@ class Target:
     name: str
     heap: bool = True
     parallel: str = ""
+    product: Mapping[str, str] = field(default_factory=dict)
     gemm: Mapping[str, str] = field(default_factory=dict)
     attributes: str = ""
     math: Mapping[str, str] = field(default_factory=lambda: _C_NAMES)
@@ -61,9 +63,10 @@ class Target:
         return self.math[op] if dtype == F64 else f"{self.math[op]}f"
 
 
-_LETTERS = {"f32": "s", "f64": "d", "c64": "c", "c128": "z"}  # as BLAS has them
+_LETTERS = {"c64": "c", "c128": "z"}  # as BLAS has them
 CPU = Target(
     "cpu",
     parallel="defnpy_parallel",
+    product={d: f"defnpy_product_{d}" for d in ("f32", "f64")},
     gemm={d: f"defnpy_{c}gemm" for d, c in _LETTERS.items()},
 )

@@ -89,7 +89,7 @@ def _loop(step: Step) -> str:
 
 def _product(step: Step, event: Expr) -> str:
     a, b = event.operands
-    how = "loops" if is_small_product(event) else f"BLAS, {_gemm(event)}"
+    how = "loops" if is_small_product(event) else _gemm(event)
     return f"product {a.type} · {b.type} → {event.type} by {how}{_lines([event])}"
 
 

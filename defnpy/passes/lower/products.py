@@ -1,4 +1,4 @@
-"""Products: small ones as loops fused with their operands, others by BLAS."""
+"""Products: small ones as loops fused with their operands, others by a routine."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def key_of(node: Expr) -> Key:
 
 
 def is_small_product(node: Expr) -> bool:
-    """Whether a dot is rather done by loops than by BLAS."""
+    """Whether a dot is rather done by loops than by a routine."""
     a, b = node.operands
     (ca, _), (ba, _) = node.attrs["contract"], node.attrs["batch"]
     if a.dtype.name not in ("f32", "f64", "c64", "c128"):

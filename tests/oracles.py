@@ -1,17 +1,26 @@
 """What NumPy says a function of arrays returns, in the dtypes that ours has."""
 
+import os
 import warnings
 from collections.abc import Callable
 
 import ml_dtypes
 import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
 
 import defnpy as dn
 from defnpy import defn
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
-# Errors that NumPy raises where ours must refuse too.
-REFUSALS = (ValueError, TypeError, IndexError, ZeroDivisionError)
+EXAMPLES = int(os.environ.get("DEFNPY_EXAMPLES", "6"))
+drawn = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    database=None,
+    derandomize=EXAMPLES < 50,
+    suppress_health_check=list(HealthCheck),
+)
 
 
 def is_real(dtype: np.dtype) -> bool:
@@ -109,14 +118,9 @@ def agree_on_zeros(got: object, wanted: object) -> None:
         np.testing.assert_array_equal(np.signbit(got[zero]), np.signbit(wanted[zero]))
 
 
-_COMPILED: dict[Callable[..., object], Callable[..., object]] = {}
-
-
 def ways(function: Callable[..., object]) -> list[Callable[..., object]]:
     """Return a function as it runs at once, and compiled."""
-    if function not in _COMPILED:
-        _COMPILED[function] = defn(lambda *args: function(*args))
-    return [function, _COMPILED[function]]
+    return [function, defn(lambda *args: function(*args))]
 
 
 def called(name: str) -> Callable[..., object]:
@@ -125,3 +129,10 @@ def called(name: str) -> Callable[..., object]:
     for part in name.split("."):
         found = getattr(found, part)
     return found
+
+
+def refuses(function: Callable[..., object], *args: object) -> None:
+    """Check that a function raises an error of ours, at once and compiled."""
+    for way in ways(function):
+        with pytest.raises(dn.DefnError):
+            way(*args)

@@ -81,14 +81,18 @@ sign = unary(
     lambda y, x: None,
     kinds="iuf",
     doc="-1, 0 or 1 by the sign of each element; NaN stays NaN.",
-    lower=lambda attrs, x: where(
-        greater(x, 0),
-        const(1, x.dtype),
-        where(less(x, 0), const(-1, x.dtype), x)
-        if x.dtype.kind != "u"
-        else const(0, x.dtype),
-    ),
+    lower=lambda attrs, x: _lower_sign(x),
 )
+
+
+def _lower_sign(x: Expr) -> Expr:
+    one, zero = const(1, x.dtype), const(0, x.dtype)
+    # Of -0.0 it is 0.0.
+    rest = where(not_equal(x, x), x, zero) if x.dtype.is_float else zero
+    below = rest if x.dtype.kind == "u" else where(less(x, 0), const(-1, x.dtype), rest)
+    return where(greater(x, 0), one, below)
+
+
 maximum = binary(
     "maximum",
     np.maximum,

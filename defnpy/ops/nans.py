@@ -140,8 +140,9 @@ def nanmean(
     """
     x = as_expr(x) if dtype is None else convert(as_expr(x), dtype)
     x, narrow = widened(x)
-    total = nansum(x, axis, keepdims=keepdims)
-    return narrowed(divide(total, _present(x, axis, keepdims=keepdims)), narrow)
+    total = common(nansum(x, axis, keepdims=keepdims), floats=True)[0]
+    count = convert(_present(x, axis, keepdims=keepdims), total.dtype)
+    return narrowed(divide(total, count), narrow)
 
 
 def nanvar(
@@ -161,7 +162,8 @@ def nanvar(
     """
     x, narrow = widened(common(as_expr(x), floats=True)[0])
     centered = subtract(x, nanmean(x, axis, keepdims=True))
-    total = nansum(statistics.squared_size(centered), axis, keepdims=keepdims)
+    squares = where(isnan(x), 0, statistics.squared_size(centered))
+    total = reduce.sum(squares, axis, keepdims=keepdims)
     count = _present(x, axis, keepdims=keepdims)
     left = subtract(convert(count, total.dtype), correction or ddof)
     none = const(math.nan, total.dtype)

@@ -161,8 +161,8 @@ def diff(
     parts = [as_expr(each) for each in (prepend, x, append) if each is not None]
     x = movement.concatenate([_as_slice(p, x, place) for p in parts], place)
     for _ in range(n):
-        stop = max(x.shape[place], 1)
-        later, earlier = along(x, place, 1, stop), along(x, place, 0, stop - 1)
+        size = x.shape[place]
+        later, earlier = along(x, place, 1, size), along(x, place, 0, max(size - 1, 0))
         work = not_equal if x.dtype == BOOL else subtract
         x = work(later, earlier)
     return x

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from defnpy.base.dtypes import real_of
 from defnpy.base.errors import DefnValueError
 from defnpy.ir.expr import Expr, make
-from defnpy.ops import axes
+from defnpy.ops import axes, reduce
 from defnpy.ops.complex import conj, real, to_complex
-from defnpy.ops.control import items
+from defnpy.ops.control import check, items
 from defnpy.ops.dot import matmul
+from defnpy.ops.elementwise import isfinite
 from defnpy.ops.family import convert, scale
 from defnpy.ops.grids import tril
 from defnpy.ops.linalg.cholesky import symmetrized
@@ -207,6 +208,13 @@ EIG = decomposition(
 )
 
 
+def _finite(a: Any, name: str) -> Expr:
+    """Return complex square matrices, checked: LAPACK may not survive infinities."""
+    a = to_complex(square(a, name))
+    fine = reduce.all(isfinite(a))
+    return check(a, fine, "DefnLinAlgError", "a matrix holds infinities or NaN")
+
+
 def eig(a: Any) -> EigResult:
     """Return the eigenvalues and eigenvectors of square matrices, complex numbers.
 
@@ -217,13 +225,14 @@ def eig(a: Any) -> EigResult:
     of (…, n, n).  Both are complex whatever `a` is.
 
     Raises:
-        numpy.linalg.LinAlgError: where the computation does not converge.
+        numpy.linalg.LinAlgError: where the computation does not converge, or a matrix
+            is not finite.
 
     >>> w, v = dn.linalg.eig(np.array([[0.0, -1.0], [1.0, 0.0]]))
     >>> print(np.sort(w.imag).round(12))
     [-1.  1.]
     """
-    a = to_complex(square(a, "eig"))
+    a = _finite(a, "eig")
     if 0 in a.shape:
         return EigResult(axes.full(a.tensor.with_shape(a.shape[:-1]), 0), a)
     w, v, info = items(make(EIG, (a,), vectors=True))
@@ -237,7 +246,7 @@ def eigvals(a: Any) -> Expr:
     >>> print(np.sort(w.imag).round(12))
     [-1.  1.]
     """
-    a = to_complex(square(a, "eigvals"))
+    a = _finite(a, "eigvals")
     if 0 in a.shape:
         return axes.full(a.tensor.with_shape(a.shape[:-1]), 0)
     w, info = items(make(EIG, (a,), vectors=False))

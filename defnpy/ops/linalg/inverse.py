@@ -15,14 +15,15 @@ from defnpy.ops import axes, elementwise, reduce, statistics
 from defnpy.ops.complex import conj
 from defnpy.ops.control import items
 from defnpy.ops.dot import matmul
-from defnpy.ops.elementwise import equal, greater, isnan, where
+from defnpy.ops.elementwise import greater, isnan, where
 from defnpy.ops.family import convert
 from defnpy.ops.leaf import as_expr, const
 from defnpy.ops.linalg.decomposition import decomposition
-from defnpy.ops.linalg.lu import inv
+from defnpy.ops.linalg.lu import LU_SOLVE, factored
 from defnpy.ops.linalg.matrices import (
     adjoint,
     column,
+    identity_like,
     inexact,
     matrices,
     right,
@@ -229,6 +230,8 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> LstsqResult:
 def cond(x: Any, p: Any = None) -> Expr:
     """Return the condition numbers of matrices: the norm times that of the inverse.
 
+    Of a singular matrix it is infinite.
+
     Args:
         x: matrices (…, m, n), square unless `p` is None, 2 or -2.
         p: the order of the norm, as `matrix_norm` has it; None is 2.
@@ -243,7 +246,12 @@ def cond(x: Any, p: Any = None) -> Expr:
         s = svdvals(a)
         first, last = reduce.max(s, -1), reduce.min(s, -1)
         made = last / first if p == -2 else first / last
-        none = elementwise.logical_and(isnan(made), equal(first, 0))
-        return where(none, math.inf, made)
-    a = square(a, "cond")
-    return matrix_norm(a, ord=p) * matrix_norm(inv(a), ord=p)
+        singular = isnan(made)
+    else:
+        a = square(a, "cond")
+        packed, _, order, info = factored(a)
+        inverse = make(LU_SOLVE, (a, packed, order, identity_like(a)), transpose=False)
+        made = matrix_norm(a, ord=p) * matrix_norm(inverse, ord=p)
+        singular = elementwise.logical_or(isnan(made), elementwise.not_equal(info, 0))
+    numbers = elementwise.logical_not(reduce.any(isnan(a), (-2, -1)))
+    return where(elementwise.logical_and(singular, numbers), math.inf, made)

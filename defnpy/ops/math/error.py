@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
 import math
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -149,6 +152,18 @@ def _expand_erfinv(x: Expr) -> Expr:
     return x * where(less(a, 1.0), ratio, edge)
 
 
+# SciPy's lose digits: this one where it is small, the next near its roots.
+_erfc_of = np.frompyfunc(math.erfc, 1, 1)
+
+
+@cache
+def _lgamma_of() -> np.ufunc:
+    """Return the C library's function, which machine code calls too."""
+    library = ctypes.CDLL(ctypes.util.find_library("m") or "ucrtbase")
+    library.lgamma.restype, library.lgamma.argtypes = ctypes.c_double, [ctypes.c_double]
+    return np.frompyfunc(library.lgamma, 1, 1)
+
+
 erf = unary(
     "erf",
     precisely(lambda x: scipy.special.erf(x)),
@@ -161,7 +176,7 @@ erf = unary(
 )
 erfc = unary(
     "erfc",
-    precisely(lambda x: scipy.special.erfc(x)),
+    precisely(lambda x: np.asarray(_erfc_of(x)).astype(np.float64)),
     lambda y, x: (-2 / math.sqrt(math.pi)) * exp(-x * x),
     floats=True,
     kinds="f",
@@ -182,7 +197,7 @@ erfinv = unary(
 )
 lgamma = unary(
     "lgamma",
-    precisely(lambda x: scipy.special.gammaln(x)),
+    precisely(lambda x: np.asarray(_lgamma_of()(x)).astype(np.float64)),
     lambda y, x: digamma(x),
     floats=True,
     kinds="f",

@@ -20,6 +20,7 @@ from defnpy import tree as tree
 from defnpy.config import config as config
 from defnpy.ops.public import FUNCTIONS as _FUNCTIONS
 from defnpy.ops.public import documentation as _documentation
+from defnpy.runtime import namespace as _namespace
 from defnpy.runtime.eager import PublicFunction as _PublicFunction
 from defnpy.runtime.names import absent as _absent
 from defnpy.runtime.template import Template as Template
@@ -57,6 +58,9 @@ _CONSTANTS: dict[str, Any] = {
     # The dtypes, under NumPy's names; every dtype may also be a string, as "f32".
     **{_np.dtype(kind).name: kind for kind in _SCALARS},
 }
+
+__array_api_version__ = _namespace.VERSION
+__array_namespace_info__ = _namespace.NamespaceInfo
 
 globals().update(_CONSTANTS)
 globals().update({name: getattr(_api, name) for name in _API if hasattr(_api, name)})

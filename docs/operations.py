@@ -58,7 +58,7 @@ atan2 atanh bitwise_and bitwise_invert bitwise_left_shift bitwise_or bitwise_rig
 bitwise_xor broadcast_arrays broadcast_to can_cast ceil clip concat conj copysign cos
 cosh count_nonzero cumulative_prod cumulative_sum diff divide empty empty_like equal exp
 expand_dims expm1 eye finfo flip floor floor_divide from_dlpack full full_like greater
-greater_equal hypot iinfo imag isdtype isfinite isin isinf isnan less less_equal
+greater_equal hypot iinfo imag isdtype isfinite isinf isnan less less_equal
 linspace log log10 log1p log2 logaddexp logical_and logical_not logical_or logical_xor
 matmul matrix_transpose max maximum mean meshgrid min minimum moveaxis multiply negative
 nextafter nonzero not_equal ones ones_like permute_dims positive pow prod real

@@ -25,6 +25,6 @@ def absent(module: str, name: str, known: Iterable[str]) -> AttributeError:
     if name.startswith("__"):
         return AttributeError(f"module {module!r} has no attribute {name!r}")
     hint = did_you_mean(name, known)
-    if module == "defnpy":
+    if module == "defnpy" or hint is None:
         hint = meant_by(name) or hint
     return DefnAttributeError(f"{module} has no {name!r}", hint=hint)

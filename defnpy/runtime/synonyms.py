@@ -1,9 +1,12 @@
 """What functions of other libraries are called here, for the errors about their names.
 
-A word with a space in it is a sentence; any other is a name under `dn`.
+A word with a space in it is a sentence, or the code that does it; any other is a name
+under `dn`.  Of the rest of NumPy's names it is said that NumPy has them.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 _LOOP = "write a `for` or `while` loop, it is compiled as one"
 _BRANCH = "write an `if`, it is compiled as a branch"
@@ -15,31 +18,45 @@ _BY_NAME = {
     "acosh": "arccosh",
     "all": "alltrue reduce_and",
     "any": "sometrue reduce_or",
-    "asarray": "array from_numpy to_tensor as_tensor convert_to_tensor copy",
+    "asarray": "array asanyarray ascontiguousarray copy from_numpy to_tensor as_tensor"
+    " convert_to_tensor",
     "asin": "arcsin",
     "asinh": "arcsinh",
-    "astype": "as_type cast",
+    "astype": "as_type cast convert_element_type",
     "atan": "arctan",
     "atan2": "arctan2",
     "atanh": "arctanh",
+    "bitcast": "bitcast_convert_type view",
     "bitwise_invert": "bitwise_not invert",
-    "concatenate": "vstack hstack dstack column_stack row_stack append cat",
+    "bitwise_left_shift": "shift_left",
+    "bitwise_right_shift": "shift_right_arithmetic shift_right_logical",
+    "concatenate": "row_stack cat",
     "conj": "conjugate",
+    "count_leading_zeros": "clz",
     "cumprod": "cumproduct",
+    "cumulative_max": "cummax",
+    "cumulative_min": "cummin",
     "divide": "true_divide div",
+    "diag": "diagflat",
     "eye": "identity",
-    "flip": "fliplr flipud reverse",
+    "diff": "ediff1d",
+    "flip": "fliplr flipud reverse rev",
     "isin": "in1d",
     "linspace": "logspace geomspace",
     "max": "amax reduce_max",
     "min": "amin reduce_min",
     "moveaxis": "rollaxis",
+    "multiply": "mul",
     "nonzero": "argwhere flatnonzero",
     "population_count": "bitwise_count",
     "power": "float_power integer_pow",
     "prod": "product reduce_prod",
+    "result_type": "promote_types common_type",
     "reshape": "ravel flatten",
     "round": "around rint round_",
+    "searchsorted": "digitize",
+    "split": "array_split hsplit vsplit dsplit",
+    "subtract": "sub",
     "trunc": "fix",
     "unique_values": "unique",
     "vecdot": "inner vdot",
@@ -99,7 +116,7 @@ _BY_NAME = {
     "permute_dims": "permute",
     "tensor": "Tensor Variable constant",
     "to_batched": "DataLoader",
-    "top_k": "topk",
+    "top_k": "topk approx_max_k",
     # What is in a module here
     "linalg.cross": "cross",
     "linalg.multi_dot": "multi_dot",
@@ -116,22 +133,147 @@ _IN_MODULES = {
     "nn": "celu elu gelu hard_sigmoid hard_tanh leaky_relu mish relu relu6 selu silu"
     " softsign",
     "optimizers": "adagrad adam adamw rmsprop sgd",
-    "random": "bernoulli categorical choice exponential fold_in gumbel laplace normal"
-    " permutation randint shuffle truncated_normal uniform",
+    "random": "bernoulli categorical choice dirichlet exponential fold_in gumbel"
+    " laplace multivariate_normal normal permutation poisson randint shuffle"
+    " truncated_normal uniform",
 }
+_KEY = "`dn.random.key(seed)` makes a key, and each sampler takes one"
+_STATIC_INDICES = "slices, `None`, `...` and integer arrays index an array"
 _SENTENCES = {
+    # What is one line
+    "append": "write `dn.concatenate([x, values], axis)`",
+    "apply_along_axis": "`dn.vmap` maps a function over an axis",
+    "apply_over_axes": "reductions take a tuple of axes",
+    "argpartition": "`dn.argsort(x)[:k]`, or `dn.top_k(x, k)`",
+    "array_equal": "write `dn.all(a == b)`",
+    "array_equiv": "write `dn.all(a == b)`",
+    "atleast_1d": "write `dn.reshape(x, (-1,))` for a scalar",
+    "atleast_2d": "write `x[None, :]` for a vector",
+    "atleast_3d": "write `x[:, :, None]` for a matrix",
+    "batch_matmul": "write `a @ b`",
+    "block": "write `dn.concatenate` along each axis",
+    "choose": "write `dn.take_along_axis(dn.stack(choices), x[None], axis=0)`",
+    "collapse": "write `dn.reshape(x, shape)`",
+    "column_stack": "write `dn.stack(vectors, axis=1)`",
+    "compress": "write `x[mask]`, or in a program `dn.where(mask, x, 0)`",
+    "convolve": "`dn.conv` with the kernel flipped, on `x[None, None, :]`",
+    "correlate": "`dn.conv`, on `x[None, None, :]`",
+    "copyto": "write `x[mask] = values`",
+    "deg2rad": "write `x * (dn.pi / 180)`",
+    "degrees": "write `x * (180 / dn.pi)`",
+    "delete": "write `dn.concatenate([x[:k], x[k + 1:]])`",
+    "diag_indices": "write `i = dn.arange(n)` and `x[i, i]`",
+    "diag_indices_from": "write `i = dn.arange(n)` and `x[i, i]`",
+    "dstack": "write `dn.stack(matrices, axis=2)`",
+    "extract": "write `x[mask]`, or in a program `dn.where(mask, x, 0)`",
+    "fill_diagonal": "`dn.put_diagonal(x, values)` returns it",
+    "frexp": "write `dn.floor(dn.log2(dn.abs(x)))` for the exponent",
+    "gcd": "write a `while` loop of remainders",
+    "geomspace": "write `dn.exp(dn.linspace(dn.log(a), dn.log(b), n))`",
+    "gradient": "`dn.grad` differentiates a function, `dn.diff` an array",
+    "heaviside": "write `dn.where(x < 0, 0.0, dn.where(x == 0, at_zero, 1.0))`",
+    "hstack": "write `dn.concatenate(arrays, axis=1)`, of vectors `axis=0`",
+    "index_in_dim": "write `dn.take(x, k, axis)`",
+    "indices": "write `dn.meshgrid(dn.arange(m), dn.arange(n), indexing='ij')`",
+    "insert": "write `dn.concatenate([x[:k], values, x[k:]])`",
+    "iscomplex": "write `dn.imag(x) != 0`",
+    "iscomplexobj": "write `dn.isdtype(x.dtype, 'complex floating')`",
+    "isneginf": "write `x == -dn.inf`",
+    "isposinf": "write `x == dn.inf`",
+    "isreal": "write `dn.imag(x) == 0`",
+    "isrealobj": "write `not dn.isdtype(x.dtype, 'complex floating')`",
+    "issubdtype": "write `dn.isdtype(dtype, kind)`",
+    "lcm": "write `a * b // gcd(a, b)`, with a `while` loop of remainders",
+    "ldexp": "write `x * dn.exp2(n)`",
+    "lexsort": "sort by the last key first: `dn.argsort` is stable",
+    "logaddexp2": "write `dn.logaddexp(a * c, b * c) / c`, with `c = dn.log(2)`",
+    "logspace": "write `base ** dn.linspace(start, stop, n)`",
+    "matvec": "write `a @ x`",
+    "modf": "write `whole = dn.trunc(x)` and `x - whole`",
+    "ogrid": "write `dn.arange(n)[:, None]`",
+    "mgrid": "write `dn.meshgrid(dn.arange(m), dn.arange(n), indexing='ij')`",
+    "partition": "write `dn.sort(x)`, or `dn.top_k(x, k)`",
+    "piecewise": "write `dn.where`, or an `if` of scalars",
+    "place": "write `x[mask] = values`",
+    "polyadd": "write `a + b` of coefficients padded to one length",
+    "polyval": "write `for c in coefficients: y = y * x + c`",
+    "ptp": "write `dn.max(x) - dn.min(x)`",
+    "put": "write `x[indices] = values`",
+    "putmask": "write `x[mask] = values`",
+    "rad2deg": "write `x * (180 / dn.pi)`",
+    "radians": "write `x * (dn.pi / 180)`",
+    "ravel_multi_index": "write `i * n + j`",
+    "resize": "`dn.tile` repeats an array, `dn.reshape` gives it another shape",
+    "rot90": "write `dn.flip(x, 0).T`, or `dn.flip(x.T, 0)`",
+    "scatter_mul": "write `dn.segment_prod(updates, indices, n) * x`",
+    "sinc": "write `dn.where(x == 0, 1.0, dn.sin(dn.pi * x) / (dn.pi * x))`",
+    "slice_in_dim": "write a slice: `x[:, start:stop]`",
+    "sort_key_val": "write `order = dn.argsort(keys)` and `dn.take(values, order)`",
+    "spacing": "write `dn.nextafter(x, dn.inf) - x`",
+    "tril_indices": "`dn.tril(x)` keeps the triangle",
+    "tril_indices_from": "`dn.tril(x)` keeps the triangle",
+    "triu_indices": "`dn.triu(x)` keeps the triangle",
+    "triu_indices_from": "`dn.triu(x)` keeps the triangle",
+    "unravel_index": "write `k // n` and `k % n`",
+    "unwrap": "write `dn.cumsum` of the differences, wrapped",
+    "vander": "write `x[:, None] ** dn.arange(n)`",
+    "vecmat": "write `x @ a`",
+    "vstack": "write `dn.concatenate(matrices)`, of vectors `dn.stack(vectors)`",
+    # Special functions, and activations
+    "beta": "write `dn.exp(dn.lgamma(a) + dn.lgamma(b) - dn.lgamma(a + b))`",
+    "betaln": "write `dn.lgamma(a) + dn.lgamma(b) - dn.lgamma(a + b)`",
+    "comb": "write `dn.exp` of differences of `dn.lgamma`",
+    "entr": "write `-x * dn.log(x)`",
+    "factorial": "write `dn.exp(dn.lgamma(n + 1))`",
+    "glu": "write `a * dn.sigmoid(b)`, of `a, b = dn.split(x, 2, axis=-1)`",
+    "gamma": "write `dn.exp(dn.lgamma(x))`; `dn.random.gamma` draws samples",
+    "kl_div": "write `x * dn.log(x / y) - x + y`",
+    "log_ndtr": "write `dn.log(dn.erfc(-x / dn.sqrt(2)) / 2)`",
+    "ndtr": "write `dn.erfc(-x / dn.sqrt(2)) / 2`",
+    "ndtri": "write `dn.sqrt(2) * dn.erfinv(2 * p - 1)`",
+    "poch": "write `dn.exp(dn.lgamma(z + m) - dn.lgamma(z))`",
+    "rel_entr": "write `x * dn.log(x / y)`",
+    "standardize": "write `(x - dn.mean(x, -1, keepdims=True)) / dn.std(x, -1)`",
+    "xlog1py": "write `dn.where(x == 0, 0.0, x * dn.log1p(y))`",
+    "xlogy": "write `dn.where(x == 0, 0.0, x * dn.log(y))`",
+    # What is said otherwise in the language
+    "block_until_ready": "a call returns when its result is there",
+    "c_": "write `dn.stack(vectors, axis=1)`",
     "cond": _BRANCH,
+    "debug": "`print` works in programs",
+    "device_get": "`dn.to_device(tree, 'cpu')`",
+    "device_put": "`dn.to_device(tree, 'cuda')`",
+    "disable_jit": "`f.python(...)` runs a function in CPython",
     "fori_loop": _LOOP,
+    "frompyfunc": "`dn.vmap` maps a function over an axis",
+    "index_exp": _STATIC_INDICES,
+    "ix_": _STATIC_INDICES,
     "jnp": "the functions are in `dn` itself",
     "lax": "the functions are in `dn` itself",
+    "make_jaxpr": "`f.lower(...)` shows what is compiled",
     "map": "`dn.vmap` maps a function over an axis",
+    "ndenumerate": "write `for row in x`, with `enumerate`",
     "ndim": "an array has it: `x.ndim`",
+    "ndindex": "write a loop for each axis",
+    "nditer": "write `for row in x`",
     "numpy": "the functions are in `dn` itself",
+    "pure_callback": "call the function outside, and pass what it returns",
+    "r_": "write `dn.concatenate(arrays)`",
+    "s_": _STATIC_INDICES,
+    "seed": _KEY,
     "shape": "an array has it: `x.shape`",
     "size": "an array has it: `x.size`",
     "swish": "it is `dn.nn.silu`",
     "switch": _BRANCH,
+    "typeof": "an array has `x.dtype` and `x.shape`",
     "while_loop": _LOOP,
+}
+_OF_SCIPY = {
+    "linalg": "block_diag cho_factor cho_solve circulant companion hadamard hankel"
+    " hessenberg hilbert lu_factor lu_solve pascal polar schur solve_sylvester sqrtm"
+    " toeplitz",
+    "special": "bessel_jn betainc boxcox dawsn exp1 expi expn fresnel gammainc"
+    " gammaincc hyp1f1 hyp2f1 i0e i1 i1e owens_t polygamma sici spence wofz zeta",
 }
 
 SYNONYMS: dict[str, str] = {
@@ -142,6 +284,11 @@ SYNONYMS: dict[str, str] = {
         for name in names.split()
     },
     **_SENTENCES,
+    **{
+        name: f"SciPy has it, for arrays outside of compiled functions: {module}.{name}"
+        for module, names in _OF_SCIPY.items()
+        for name in names.split()
+    },
 }
 
 
@@ -150,8 +297,12 @@ def meant_by(name: str) -> str | None:
 
     >>> meant_by("arcsin")
     'did you mean `dn.asin`?'
+    >>> meant_by("ptp")
+    'write `dn.max(x) - dn.min(x)`'
     """
     found = SYNONYMS.get(name)
+    if found is None and hasattr(np, name):
+        return f"NumPy has it, for arrays outside of compiled functions: `np.{name}`"
     if found is None or " " in found:
         return found
     return f"did you mean `dn.{found}`?"

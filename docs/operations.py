@@ -27,7 +27,7 @@ from defnpy.backends import cpu
 from defnpy.backends.reference import evaluate
 from defnpy.base import tree
 from defnpy.base.dtypes import as_dtype
-from defnpy.ir.expr import Expr, make_param, scope
+from defnpy.ir.expr import Expr, scope
 from defnpy.ir.function import Function, inline
 from defnpy.ir.kernel import Call
 from defnpy.ir.statements import walk
@@ -171,7 +171,7 @@ def build(
 ) -> tuple[Function, list[np.ndarray]] | None:
     """Return the program of one call and its arrays; None for a static result."""
     with scope(isolated=True) as region:
-        operands = [_param(leaf) if _is_array(leaf) else leaf for leaf in leaves]
+        operands = [param(leaf) if _is_array(leaf) else leaf for leaf in leaves]
         params = tuple(each for each in operands if isinstance(each, Expr))
         args, options = tree.unflatten(treedef, operands)
         found = tree.leaves(builder(*args, **options))
@@ -182,7 +182,8 @@ def build(
     return function, [np.ascontiguousarray(leaf) for leaf in leaves if _is_array(leaf)]
 
 
-def _param(array: np.ndarray) -> Expr:
+def param(array: np.ndarray) -> Expr:
+    """Return a parameter of a program that takes arrays like this one."""
     return make_param("x", TensorType(as_dtype(array.dtype), array.shape))
 
 
@@ -232,7 +233,7 @@ def gradient(made: Made) -> str:
     function, arrays = made
     rng = np.random.default_rng(0)
     with scope(isolated=True) as region:
-        params = tuple(_param(array) for array in arrays)
+        params = tuple(param(array) for array in arrays)
         results = [public.FUNCTIONS["real"](each) for each in inline(function, params)]
         floats = [each for each in results if each.dtype.is_float]
         wrt = [k for k, each in enumerate(params) if each.dtype.is_inexact]

@@ -213,7 +213,11 @@ def _check_inner(a: Expr, b: Expr, right: int) -> None:
 
 
 def matmul(a: Any, b: Any) -> Expr:
-    """Return the matrix product; leading axes are batches and broadcast."""
+    """Return the matrix product; leading axes are batches and broadcast.
+
+    >>> dn.matmul(np.ones((5, 2, 3)), np.ones((3, 4))).shape
+    (5, 2, 4)
+    """
     a, b = as_expr(a), as_expr(b)
     if a.tensor.rank == 0 or b.tensor.rank == 0:
         raise DefnShapeError(

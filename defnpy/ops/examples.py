@@ -161,9 +161,6 @@ array([ True, False])
 >>> dn.logical_xor(np.array([True, False]), True)
 array([False,  True])
 
->>> dn.matmul(np.ones((5, 2, 3)), np.ones((3, 4))).shape
-(5, 2, 4)
-
 >>> dn.max(np.array([[1, 2], [4, 3]]), axis=1)
 array([2, 4])
 

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 def nextafter(a: Any, b: Any) -> Expr:
-    """Return the number next to `a` towards `b`, in their dtype."""
+    """Return the number next to `a` towards `b`, in their dtype.
+
+    It counts as a constant in gradients, as in JAX.
+    """
     a, b = common(as_expr(a), as_expr(b), floats=True)
     number = dtypes.as_dtype(f"i{a.dtype.bits}")
     bits, one = bitcast(a, number), const(1, number)

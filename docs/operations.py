@@ -27,7 +27,7 @@ from defnpy.backends import cpu
 from defnpy.backends.reference import evaluate
 from defnpy.base import tree
 from defnpy.base.dtypes import as_dtype
-from defnpy.ir.expr import Expr, scope
+from defnpy.ir.expr import Expr, make_param, scope
 from defnpy.ir.function import Function, inline
 from defnpy.ir.kernel import Call
 from defnpy.ir.statements import walk

@@ -8,15 +8,31 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import calls, coffee, filters, grids, growth, loops, networks, rows, vectors
+from bench import (
+    arranging,
+    calls,
+    coffee,
+    filters,
+    grids,
+    growth,
+    learning,
+    loops,
+    networks,
+    reductions,
+    rows,
+    sequences,
+    vectors,
+)
 from bench.limits import limits
 from bench.report import Report
 from bench.workload import Row, Workload, measure
 
+MODULES = (
+    *(loops, grids, filters, learning, vectors, rows, reductions, arranging),
+    *(networks, sequences, calls),
+)
 WORKLOADS: dict[str, Workload] = {
-    workload.name: workload
-    for module in (loops, grids, filters, vectors, rows, networks, calls)
-    for workload in module.WORKLOADS
+    workload.name: workload for module in MODULES for workload in module.WORKLOADS
 }
 WIDTH = 175  # of the table, wherever it is printed
 OTHERS = {"growth": growth.main}

@@ -106,3 +106,50 @@ def handed_on(u: Any) -> Any:
 @pytest.mark.parametrize("f", [twice, handed_on])
 def test_other_trades_are_copied(f: Any) -> None:
     assert copies_inside(arranged(f, U)) > 0
+
+
+def rotated(u: Any, n: Any) -> Any:
+    a, b, c = u.copy(), u * 2, u * 3
+    for i in range(n):
+        a, b, c = b, c, a
+        a[0] += i
+    return a, b, c
+
+
+def rotated_while(u: Any, n: Any) -> Any:
+    a, b, c, i = u.copy(), u * 2, u * 3, 0
+    while i < n:
+        a, b, c = b, c, a
+        a[0] += i
+        i += 1
+    return a, b, c
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("f", [rotated, rotated_while])
+def test_rotations_of_a_length_known_when_it_runs(f: Any, n: int) -> None:
+    arranged(f, U, n)
+
+
+def nested(u: Any) -> Any:
+    a, b = u.copy(), u * 2
+    for _ in range(2):
+        for _ in range(3):
+            a, b = b, a + b * 0.5
+        b = b + a
+    return a, b
+
+
+def nested_rotation(u: Any) -> Any:
+    a, b, c = u.copy(), u * 2, u * 3
+    for _ in range(3):
+        for i in range(5):
+            a, b, c = b, c, a
+            a[0] += i * b[1]
+        b = b + c
+    return a, b, c
+
+
+@pytest.mark.parametrize("f", [nested, nested_rotation])
+def test_trades_inside_of_a_loop_that_carries_on(f: Any) -> None:
+    arranged(f, U)

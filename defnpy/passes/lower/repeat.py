@@ -1,7 +1,8 @@
 """Loops: what they carry lies in places, where bodies compute the next values.
 
 Arrays that trade places in the body, ``old, new = new, old``, stay where they are:
-the body is written once for each arrangement, and the turns go through them.
+the body is written once for each arrangement, and the turns go through them.  When
+the loop has ended, each lies in its own place again.
 """
 
 from __future__ import annotations
@@ -55,12 +56,15 @@ def _first(event: Expr) -> int:
 
 
 def _body(
-    region: Region, event: Expr, index: tuple[Expr, ...], places: Places
+    region: Region,
+    event: Expr,
+    index: tuple[Expr, ...],
+    places: Places,
+    order: Sequence[int],
 ) -> Places:
     """Append a loop's body, and return where the carried values lie after it."""
     function: Function = event.attrs["body"]
     head, count = len(index), len(places)
-    order = _order(function, head, count)
     carried = function.params[head : head + count]
     after = [places[k] for k in order]
     inner = region.nested(function, frozenset(carried), [carried[k] for k in order])
@@ -88,11 +92,14 @@ def _test(region: Region, event: Expr, places: Places) -> Expr:
     return element(test, condition.results[0], ())
 
 
-def _order(function: Function, head: int, count: int) -> list[int]:
+def _order(event: Expr, most: int) -> list[int]:
     """Return, for each carried value, the one in whose place its next value is made.
 
-    That is its own, unless the body returns arrays for others that it took over.
+    That is its own, unless the body returns arrays for others that it took over, and
+    everything is in its place again after at most `most` turns.
     """
+    function: Function = event.attrs["body"]
+    head, count = int(event.op is FOR), event.attrs["count"]
     stay = list(range(count))
     results = function.results[:count]
     sources = [
@@ -112,7 +119,7 @@ def _order(function: Function, head: int, count: int) -> list[int]:
             free.remove(chosen)
             order[k] = chosen
     made = [k for k in order if k is not None]
-    return made if _period(made) <= MOST else stay
+    return made if _period(made) <= most else stay
 
 
 def _is_array(node: Expr) -> bool:
@@ -130,38 +137,47 @@ def _period(order: Sequence[int]) -> int:
     return math.lcm(*lengths)
 
 
-def _exchange(region: Region, places: Places, order: Sequence[int]) -> None:
-    """Append what lets pairs of arrays trade their elements."""
-    for k, other in enumerate(order):
-        a, b = places[k], places[other]
-        if k >= other or not isinstance(a, Buffer) or not isinstance(b, Buffer):
-            continue
+def _restore(region: Region, home: Places, places: Places) -> None:
+    """Append what moves arrays that lie in `places` to where they are at home."""
+    found = {id(place): k for k, place in enumerate(home)}
+    left = {k for k, place in enumerate(places) if place is not home[k]}
+    while left:
+        cycle = [min(left)]
+        while (k := found[id(places[cycle[-1]])]) != cycle[0]:
+            cycle.append(k)
+        left -= set(cycle)
+        first = places[cycle[0]]
+        assert isinstance(first, Buffer)
 
-        def body(index: Index, a: Buffer = a, b: Buffer = b) -> None:
-            first, second = (region.let(load(each, index)) for each in (a, b))
-            region.block.append(Store(a, index, second))
-            region.block.append(Store(b, index, first))
+        def body(index: Index, cycle: list[int] = cycle) -> None:
+            values = [region.let(load(places[k], index)) for k in cycle]  # pyright: ignore
+            stores = zip(cycle, values, strict=True)
+            region.block += [Store(home[k], index, x) for k, x in stores]  # pyright: ignore
 
-        nest(region, a.shape, body)
+        nest(region, first.shape, body)
 
 
 def counted(region: Region, event: Expr) -> None:
     """Append a loop over a range."""
     start, stop, step = (element(region, e, ()) for e in event.operands[:3])
     places = _begin(region, event)
-    period = _period(_order(event.attrs["body"], 1, len(places)))
     bounds = [scalar_of(e) for e in (start, stop, step)]
-    if period == 1 or (None in bounds and (period > 2 or bounds[2] not in (1, -1))):
-        _turns(region, event, (start, stop, step), (places, 1))
-    elif None not in bounds:
+    is_known = None not in bounds
+    order = _order(event, MOST if is_known else 2 if bounds[2] in (1, -1) else 1)
+    period = _period(order)
+    if period == 1:
+        _turns(region, event, (start, stop, step), places, order)
+    elif is_known:
         span = range(*bounds)  # pyright: ignore
         rest = span[len(span) // period * period :]
         end = span[: len(span) - len(rest)].stop
-        _turns(region, event, (start, const(end, I64), step), (places, period))
+        _turns(region, event, (start, const(end, I64), step), places, order)
+        moved = places
         for each in rest:
-            places = _body(region, event, (const(each, I64),), places)
+            moved = _body(region, event, (const(each, I64),), moved, order)
+        _restore(region, places, moved)
     else:
-        _pairs(region, event, (start, stop, step), places)
+        _pairs(region, event, (start, stop, step), places, order)
     unbind(region, event, places)
 
 
@@ -169,23 +185,28 @@ def _turns(
     region: Region,
     event: Expr,
     bounds: tuple[Expr, Expr, Expr],
-    arranged: tuple[Places, int],
+    places: Places,
+    order: Sequence[int],
 ) -> None:
     """Append a loop in each of whose turns there are several of the program's."""
-    (start, stop, step), (places, period) = bounds, arranged
+    (start, stop, step), period = bounds, _period(order)
     var = loop_index(f"i{region.lowering.fresh()}")
     with region.inside() as body:
         index = var
         for k in range(period):
             if k:
                 index = region.let(index_add(index, step))
-            places = _body(region, event, (index,), places)
+            places = _body(region, event, (index,), places, order)
     wide = step if period == 1 else index_mul(step, period)
     region.block.append(Loop(var, start, stop, wide, tuple(body)))
 
 
 def _pairs(
-    region: Region, event: Expr, bounds: tuple[Expr, Expr, Expr], places: Places
+    region: Region,
+    event: Expr,
+    bounds: tuple[Expr, Expr, Expr],
+    places: Places,
+    order: Sequence[int],
 ) -> None:
     """Append a loop over pairs of turns, and the last turn if there is an odd one."""
     start, stop, step = bounds
@@ -195,24 +216,23 @@ def _pairs(
     moved = index_sub(count, odd)
     signed = moved if scalar_of(step) == 1 else -moved
     end = region.let(index_add(start, signed))
-    _turns(region, event, (start, end, step), (places, 2))
+    _turns(region, event, (start, end, step), places, order)
     with region.inside() as body:
-        _body(region, event, (end,), places)
-        _exchange(region, places, _order(event.attrs["body"], 1, len(places)))
+        _restore(region, places, _body(region, event, (end,), places, order))
     region.block.append(If(equal(odd, const(1, I64)), tuple(body)))
 
 
 def conditional(region: Region, event: Expr) -> None:
     """Append a loop that goes on while a condition holds."""
     places = _begin(region, event)
-    order = _order(event.attrs["body"], 0, len(places))
+    order = _order(event, 2)
     if _period(order) == 2:
         _alternating(region, event, places, order)
     else:
         with region.inside() as test:
             holds = _test(region, event, places)
         with region.inside() as body:
-            _body(region, event, (), places)
+            _body(region, event, (), places, order)
         region.block.append(While(tuple(test), holds, tuple(body)))
     unbind(region, event, places)
 
@@ -230,12 +250,12 @@ def _alternating(
             region.block.append(Store(going, (), _test(region, event, places)))
         region.block.append(If(logical_not(load(odd, ())), tuple(first)))
     with region.inside() as body:
-        traded = _body(region, event, (), places)
+        traded = _body(region, event, (), places, order)
         holds = region.let(_test(region, event, traded))
         with region.inside() as second:
-            _body(region, event, (), traded)
+            _body(region, event, (), traded, order)
         region.block.append(If(holds, tuple(second), (Store(odd, (), true),)))
     region.block.append(While(tuple(test), load(going, ()), tuple(body)))
     with region.inside() as last:
-        _exchange(region, places, order)
+        _restore(region, places, traded)
     region.block.append(If(load(odd, ()), tuple(last)))

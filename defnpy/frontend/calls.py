@@ -19,9 +19,10 @@ from defnpy.base.errors import DefnError, DefnSyntaxError, DefnTypeError
 from defnpy.frontend import inlining, methods, numpy_names, ragged, transforming
 from defnpy.frontend.iteration import items_of, mapping
 from defnpy.frontend.linearization import Pullback, pull
-from defnpy.frontend.memory import Memory, memory_of
+from defnpy.frontend.memory import Memory, absorb, given_to, memory_of, of_call
 from defnpy.frontend.notes import noting
 from defnpy.frontend.python_names import (
+    CHANGING,
     HANDLERS,
     REFUSED,
     container_method,
@@ -61,16 +62,26 @@ def evaluate(frame: Frame, node: ast.Call) -> Any:
     for keyword in node.keywords:
         value = frame.evaluate(keyword.value)
         kwargs |= mapping(value) if keyword.arg is None else {keyword.arg: value}
-        if keyword.arg is not None:
-            named[keyword.arg] = memory_of(frame, keyword.value, value)
-    session = frame.session
-    session.given, session.result = (args, memories, named), None
-    with noting(frame, _pairs(node, callee, args)):
-        result = call(frame, callee, args, kwargs)
-    frame.returned.pop(node, None)
-    if session.result is not None:
-        frame.returned[node], session.result = session.result, None
+        named[keyword.arg or "**"] = memory_of(frame, keyword.value, value)
+    session, before = frame.session, frame.session.given
+    session.given = given = given_to(frame, node, args, memories, named)
+    session.result = None
+    try:
+        with noting(frame, _pairs(node, callee, args)):
+            result = call(frame, callee, args, kwargs)
+    finally:
+        session.given = before
+    found, session.result = session.result, None
+    frame.made[node] = of_call(callee, given) if found is None else found
+    if _changes(callee):
+        absorb(frame, node.func.value, tuple(memories))  # pyright: ignore
     return result
+
+
+def _changes(callee: Any) -> bool:
+    """Whether what is called changes the container it is a method of."""
+    owner = getattr(callee, "__self__", None)
+    return isinstance(owner, list | dict | set) and callee.__name__ in CHANGING
 
 
 def _pairs(node: ast.Call, callee: Any, args: list[Any]) -> list[tuple[Any, Any]]:

@@ -12,7 +12,15 @@ from defnpy.frontend import operators, subscripts, texts
 from defnpy.frontend.attributes import attribute
 from defnpy.frontend.branches import choose
 from defnpy.frontend.iteration import items_of, mapping
-from defnpy.frontend.memory import memory_of
+from defnpy.frontend.memory import (
+    FRESH,
+    Memory,
+    flat,
+    forget,
+    memory_of,
+    of_sum,
+    shares,
+)
 from defnpy.frontend.notes import noting
 from defnpy.frontend.source import Code
 from defnpy.frontend.statements import assign
@@ -110,7 +118,10 @@ def binary(frame: Frame, node: ast.BinOp) -> Any:
     a, b = frame.evaluate(node.left), frame.evaluate(node.right)
     with noting(frame, [(node.left, a), (node.right, b)]):
         made = operators.binary(frame, type(node.op), a, b)
-    return frame.session.own(made) if isinstance(made, list) else made
+    if not isinstance(made, list | tuple):
+        return made
+    frame.made[node] = of_sum(frame, node)
+    return frame.session.own(made)
 
 
 def unary(frame: Frame, node: ast.UnaryOp) -> Any:
@@ -231,17 +242,18 @@ def closure(frame: Frame, node: ast.FunctionDef | ast.Lambda, called: str) -> Cl
     """Return the function that a nested `def` or `lambda` makes."""
     arguments = node.args
     plain = [*arguments.posonlyargs, *arguments.args]
-    defaults = dict(
-        zip(
-            [each.arg for each in plain[len(plain) - len(arguments.defaults) :]],
-            map(frame.evaluate, arguments.defaults),
-            strict=True,
-        )
-    )
-    for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+    with_default = plain[len(plain) - len(arguments.defaults) :]
+    pairs = [
+        *zip(with_default, arguments.defaults, strict=True),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    defaults: dict[str, Any] = {}
+    memory = FRESH
+    for each, default in pairs:
         if default is not None:
-            defaults[each.arg] = frame.evaluate(default)
-    return Closure(_nested_code(frame, node, called), frame, defaults)
+            value = defaults[each.arg] = frame.evaluate(default)
+            memory |= flat(memory_of(frame, default, value))
+    return Closure(_nested_code(frame, node, called), frame, defaults, memory)
 
 
 def define(frame: Frame, node: ast.FunctionDef) -> None:
@@ -286,8 +298,15 @@ def dict_comprehension(frame: Frame, node: ast.DictComp) -> Any:
 
 def _comprehend(frame: Frame, node: Any, element: ast.expr) -> list[Any]:
     made: list[Any] = []
+    memory: list[Memory] = []
+
+    def emit() -> None:
+        made.append(frame.evaluate(element))
+        memory.append(memory_of(frame, element, made[-1]))
+
     with _own_names(frame, node.generators):
-        _generate(frame, node.generators, lambda: made.append(frame.evaluate(element)))
+        _generate(frame, node.generators, emit)
+    frame.made[node] = flat(tuple(memory))
     return made
 
 
@@ -298,8 +317,10 @@ def _generate(
         emit()
         return
     first, *rest = generators
-    for item in items_of(frame, frame.evaluate(first.iter)):
-        assign(frame, first.target, item)
+    items = items_of(frame, frame.evaluate(first.iter))
+    memory = memory_of(frame, first.iter, None)
+    for item in items:
+        assign(frame, first.target, item, memory)
         if all(_static_test(frame, test) for test in first.ifs):
             _generate(frame, rest, emit)
 
@@ -325,9 +346,11 @@ def _own_names(frame: Frame, generators: Sequence[ast.comprehension]) -> Iterato
         if isinstance(each, ast.Name)
     }
     before = {each: frame.env[each] for each in hidden if each in frame.env}
+    shared = shares(frame)
     try:
         yield
     finally:
+        forget(frame, hidden, shared)
         for each in hidden:
             frame.env.pop(each, None)
         frame.env |= before

@@ -58,9 +58,8 @@ class Frame:
         place: of a library's function, where the user called it: what happens
             inside is told as of there.
         needed: names whose values are read after the statement that runs now.
-        iterated: names that loops run over now, and what they share memory with.
         copies: subscripts that made a copy when they were evaluated last.
-        returned: what the calls evaluated last share memory with.
+        made: what the calls and comprehensions evaluated last share memory with.
         compared: of the `assert` that runs, what is compared, with its syntax.
         places: where each name was bound last.
         mistakes: of the outermost function, those that were found so far.
@@ -86,9 +85,8 @@ class Frame:
         self.place = current_span() if self.is_library else None
         self.env: dict[str, Any] = {}
         self.needed: frozenset[str] = frozenset()
-        self.iterated: tuple[tuple[str, frozenset[Any]], ...] = ()
         self.copies: set[ast.AST] = set()
-        self.returned: dict[ast.AST, frozenset[Any]] = {}
+        self.made: dict[ast.AST, frozenset[Any]] = {}
         self.compared: list[tuple[ast.expr, Any]] | None = None
         self.places: dict[str, Span | None] = {}
         self.mistakes: Mistakes | None = None

@@ -52,7 +52,7 @@ def call_function(
                     lambda name=name: _default(function, name),
                 )
             callee.env[name] = value
-    return _run(callee, bound, args)
+    return _run(callee, bound, args, memory.OUTSIDE)
 
 
 def _default(function: FunctionType, name: str) -> Any:
@@ -67,8 +67,8 @@ def call_closure(
     callee = Frame(code, frame.session, closure.frame.function, closure.frame, frame)
     signature = inspect.Signature(_parameters(code.node.args, closure.defaults))
     bound = bind(code.name, signature, args, kwargs)
-    bound.apply_defaults()
-    return _run(callee, bound, args)
+    callee.env |= closure.defaults
+    return _run(callee, bound, args, closure.memory)
 
 
 def _parameters(
@@ -89,7 +89,13 @@ def _parameters(
     return made
 
 
-def _run(callee: Frame, bound: inspect.BoundArguments, args: list[Any]) -> Any:
+def _run(
+    callee: Frame,
+    bound: inspect.BoundArguments,
+    args: list[Any],
+    defaults: memory.Tokens,
+) -> Any:
+    """Interpret a body; `defaults` is the memory of the defaults of parameters."""
     session = callee.session
     if session.depth >= MAX_DEPTH:
         raise DefnRecursionError(
@@ -103,14 +109,16 @@ def _run(callee: Frame, bound: inspect.BoundArguments, args: list[Any]) -> Any:
             callee.env[name] = ()
         elif name not in callee.env and parameter.kind is _KINDS.VAR_KEYWORD:
             callee.env[name] = session.own({})
-    _share(callee, bound, args)
-    arguments = memory.shares(callee)
+    _share(callee, bound, args, defaults)
+    arguments, given = memory.shares(callee), session.given
+    session.given = None
     is_outermost = callee.caller is not None and callee.caller.code.node is None
     with _entered(callee):
         if is_outermost and not callee.is_library:
             _execute_outermost(callee)
         else:
             callee.execute(callee.code.body)
+    session.given = given
     session.result = memory.shares(callee).get(RESULT, memory.FRESH)
     if is_outermost:
         memory.check_lost(session, arguments, session.result)
@@ -149,16 +157,19 @@ def _entered(callee: Frame) -> Iterator[None]:
             callee.session.depth -= 1
 
 
-def _share(callee: Frame, bound: inspect.BoundArguments, args: list[Any]) -> None:
+def _share(
+    callee: Frame,
+    bound: inspect.BoundArguments,
+    args: list[Any],
+    defaults: memory.Tokens,
+) -> None:
     """Note what the parameters share memory with in the caller."""
     given = callee.session.given
-    callee.session.given = None
-    known: dict[str, Any] = {}
-    if given is not None and given[0] is args:
-        known = dict(zip(bound.signature.parameters, given[1], strict=False))
-        known |= given[2]
-    for name, value in bound.arguments.items():
-        memory.bind(callee, name, value, known.get(name, memory.FRESH))
+    for place, (name, parameter) in enumerate(bound.signature.parameters.items()):
+        known: memory.Memory = defaults
+        if name in bound.arguments:
+            known = given.of(args, parameter, place) if given else memory.FRESH
+        memory.bind(callee, name, callee.env.get(name), known)
 
 
 def _result(callee: Frame) -> Any:

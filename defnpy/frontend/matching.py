@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from defnpy.base.errors import DefnStaticError, DefnTypeError
 from defnpy.frontend.attributes import attribute
+from defnpy.frontend.memory import bind, memory_of
 from defnpy.frontend.operators import truth
 from defnpy.frontend.values import known
 from defnpy.ir.expr import Expr
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
 def match_(frame: Frame, node: ast.Match) -> None:
     """Run the first case whose pattern fits."""
     subject = frame.evaluate(node.subject)
+    memory = memory_of(frame, node.subject, subject)
     for case in node.cases:
         bound: dict[str, Any] = {}
         if not _fits(frame, case.pattern, subject, bound):
             continue
-        frame.env |= bound
+        for name, value in bound.items():
+            frame.env[name] = value
+            bind(frame, name, value, memory)
         if case.guard is not None:
             test = truth(frame.evaluate(case.guard))
             if isinstance(test, Expr):

@@ -8,18 +8,22 @@ so each name keeps tokens of the arrays it may share memory with.
 from __future__ import annotations
 
 import ast
+import inspect
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from defnpy.base.dims import Dim
 from defnpy.base.errors import DefnTypeError
-from defnpy.frontend.liveness import reads, root_name
-from defnpy.frontend.values import Closure, Rows, TensorMethod, is_number
+from defnpy.frontend.liveness import root_name
+from defnpy.frontend.values import Closure, Ragged, Rows, TensorMethod, is_number
 from defnpy.ir.expr import Expr, current_span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from defnpy.frontend.frame import Frame
     from defnpy.frontend.session import Session
@@ -37,21 +41,65 @@ Tokens = frozenset[Token]
 Memory = Tokens | tuple[Any, ...]
 SHARES = "%shares"
 FRESH: Tokens = frozenset()
+# What is reached by a name from outside of the function.
+OUTSIDE: Tokens = frozenset({Token()})
+# What is held by a container that may hold one array twice.
+TWICE: Tokens = frozenset({Token()})
+# Functions and methods of arrays that return, in NumPy, what they were given.
 _VIEWS = frozenset(
     {
         *("reshape", "ravel", "transpose", "swapaxes", "squeeze", "permute_dims"),
         *("broadcast_to", "asarray", "moveaxis", "expand_dims", "matrix_transpose"),
-        *("get", "items", "values", "pop", "_replace", "replace", "diagonal"),
-        *("list", "tuple", "dict", "zip", "enumerate", "reversed", "iter"),
+        *("diagonal", "flip", "fliplr", "flipud", "rot90", "rollaxis", "unstack"),
+        *("atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "real", "imag"),
+        *("split", "array_split", "hsplit", "vsplit", "dsplit", "ascontiguousarray"),
+        *("asanyarray", "asfortranarray", "diag", "real_if_close", "stop_gradient"),
     }
 )
+# Functions of Python's that return an array of their own.
+_MAKERS = frozenset({"abs", "sum", "pow", "divmod", "round", "deepcopy"})
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What the arguments of a call share memory with.
+
+    Attributes:
+        args: the positional arguments, by which a callee knows that they are its own.
+        memories: of each of them.
+        named: of keyword arguments.
+        all: of any of them, and of what the function was reached through.
+    """
+
+    args: list[Any]
+    memories: list[Memory]
+    named: dict[str, Memory]
+    all: Tokens
+
+    def of(self, args: list[Any], parameter: inspect.Parameter, place: int) -> Memory:
+        """Return the memory of a parameter of a function called with `args`."""
+        many = parameter.kind in (_KINDS.VAR_POSITIONAL, _KINDS.VAR_KEYWORD)
+        if args is not self.args or many:
+            return self.all
+        if place < len(self.memories):
+            return self.memories[place]
+        return self.named.get(parameter.name, FRESH)
+
+
+_KINDS = inspect.Parameter
 
 
 def flat(memory: Memory) -> Tokens:
     """Return all tokens of a memory."""
-    if isinstance(memory, frozenset):
-        return memory
-    return FRESH.union(*map(flat, memory))
+    return memory if isinstance(memory, frozenset) else _held(map(flat, memory))
+
+
+def _held(items: Iterable[Tokens]) -> Tokens:
+    """Return the memory of a container of items."""
+    found = FRESH
+    for tokens in items:
+        found |= tokens | (TWICE if tokens & found else FRESH)
+    return found
 
 
 def memory_of(frame: Frame, node: ast.expr | None, value: Any) -> Memory:
@@ -60,7 +108,7 @@ def memory_of(frame: Frame, node: ast.expr | None, value: Any) -> Memory:
         return FRESH
     match node:
         case ast.Name():
-            return shares(frame).get(node.id, FRESH)
+            return _of_name(frame, node.id)
         case ast.Tuple() | ast.List():
             items = value if isinstance(value, tuple | list) else ()
             if len(items) != len(node.elts):
@@ -68,7 +116,7 @@ def memory_of(frame: Frame, node: ast.expr | None, value: Any) -> Memory:
             pairs = zip(node.elts, items, strict=True)
             return tuple(memory_of(frame, each, item) for each, item in pairs)
         case ast.Dict():
-            return FRESH.union(*(_tokens(frame, each) for each in node.values))
+            return _held(_tokens(frame, each) for each in node.values)
         case ast.Subscript():
             return FRESH if node in frame.copies else _tokens(frame, node.value)
         case ast.Attribute() | ast.Starred() | ast.NamedExpr():
@@ -77,9 +125,22 @@ def memory_of(frame: Frame, node: ast.expr | None, value: Any) -> Memory:
             return _tokens(frame, node.body) | _tokens(frame, node.orelse)
         case ast.BoolOp():
             return FRESH.union(*(_tokens(frame, each) for each in node.values))
-        case ast.Call():
-            return _of_call(frame, node)
-    return FRESH
+    return frame.made.get(node, FRESH)
+
+
+def _of_name(frame: Frame, name: str) -> Tokens:
+    here: Frame | None = frame
+    while here is not None:
+        if name in here.code.local_names or name in shares(here):
+            return shares(here).get(name, FRESH)
+        here = here.outer
+    value = frame.read(name)
+    return FRESH if _is_scalar(value) or _is_named(value) else OUTSIDE
+
+
+def _is_named(value: Any) -> bool:
+    """Whether a value is a function, a class or a module, which holds no arrays."""
+    return isinstance(value, type | ModuleType) or hasattr(value, "__name__")
 
 
 def _tokens(frame: Frame, node: ast.expr) -> Tokens:
@@ -92,23 +153,58 @@ def _is_scalar(value: Any) -> bool:
     return is_number(value) or isinstance(value, str | Closure | TensorMethod | Dim)
 
 
-def _of_call(frame: Frame, node: ast.Call) -> Tokens:
-    if node in frame.returned:
-        return frame.returned[node]
-    called = node.func
-    name = called.attr if isinstance(called, ast.Attribute) else None
-    name = called.id if isinstance(called, ast.Name) else name
-    if name not in _VIEWS:
-        return FRESH
-    found = FRESH.union(*(_tokens(frame, each) for each in node.args))
-    if isinstance(called, ast.Attribute):
-        found |= _tokens(frame, called.value)
-    return found
+def given_to(
+    frame: Frame,
+    node: ast.Call,
+    args: list[Any],
+    memories: list[Memory],
+    named: dict[str, Memory],
+) -> Given:
+    """Return what the arguments of a call share memory with."""
+    each = (*map(flat, memories), *map(flat, named.values()))
+    return Given(args, memories, named, _tokens(frame, node.func).union(*each))
+
+
+def of_call(callee: Any, given: Given) -> Tokens:
+    """Return what the value of a call that was not interpreted shares memory with."""
+    name = callee.name if isinstance(callee, TensorMethod) else None
+    name = name or getattr(callee, "__name__", "")
+    if "copy" in given.named or name in _VIEWS:
+        return given.all
+    ours = ("__defnpy_builder__", "__defnpy_transform__", "__defnpy_leaf__")
+    is_array_function = any(hasattr(callee, each) for each in ours) or (
+        str(getattr(callee, "__module__", "")).split(".")[0] in ("numpy", "_operator")
+    )
+    is_maker = isinstance(callee, np.ufunc) or name in _MAKERS
+    return FRESH if is_array_function or is_maker else given.all
+
+
+def absorb(frame: Frame, holder: ast.expr, memory: Memory) -> None:
+    """Note that a container now holds what `memory` tells, by whatever name."""
+    held, found = _tokens(frame, holder), flat(memory)
+    here: Frame | None = frame
+    while here is not None and held and found:
+        known = shares(here).items()
+        more = {n: _held((t, found)) if t & held else t for n, t in known}
+        here.env[SHARES] = more
+        here = here.outer or here.caller
 
 
 def shares(frame: Frame) -> Mapping[str, Tokens]:
     """Return the tokens of each name."""
     return frame.env.get(SHARES, {})
+
+
+def of_sum(frame: Frame, node: ast.BinOp) -> Tokens:
+    """Return the memory of a list made by `+` or `*`."""
+    sides = _held((_tokens(frame, node.left), _tokens(frame, node.right)))
+    return sides | TWICE if isinstance(node.op, ast.Mult) else sides
+
+
+def forget(frame: Frame, names: set[str], before: Mapping[str, Tokens]) -> None:
+    """Let names of a comprehension share again what they did before it."""
+    now = {name: t for name, t in shares(frame).items() if name not in names}
+    frame.env[SHARES] = now | {name: t for name, t in before.items() if name in names}
 
 
 def bind(frame: Frame, name: str, value: Any, memory: Memory) -> None:
@@ -165,7 +261,18 @@ def check_store(frame: Frame, target: ast.expr) -> None:
             hint="pass it as an argument and return it",
         )
     tokens = shares(frame).get(name, FRESH)
-    if any(name == each and tokens & found for each, found in frame.iterated):
+    if tokens & OUTSIDE:
+        raise DefnTypeError(
+            f"`{name}` may be an array from outside of this function, and cannot be"
+            " stored into",
+            hint=f"make `{name}` with `.copy()`",
+        )
+    if tokens & TWICE and not isinstance(frame.env.get(name), Expr):
+        raise DefnTypeError(
+            f"`{name}` may hold one array twice, and both would show this store",
+            hint="make each with `.copy()`",
+        )
+    if roots(tokens) & frame.session.iterated:
         raise DefnTypeError(
             f"`{name}` is stored into while a loop runs over it",
             hint=f"loop over `{name}.copy()`, or over its indices",
@@ -186,15 +293,14 @@ def check_store(frame: Frame, target: ast.expr) -> None:
 
 @contextmanager
 def iterating(frame: Frame, node: ast.expr, value: Any) -> Iterator[None]:
-    """Note that a loop runs over the tensors that the names in `node` hold."""
-    before = frame.iterated
-    if isinstance(value, Expr | Rows):
-        held = {each: shares(frame).get(each, FRESH) for each in reads(node)}
-        frame.iterated = (*before, *held.items())
+    """Note that a loop runs over the arrays that the value of `node` shows."""
+    session, before = frame.session, frame.session.iterated
+    if isinstance(value, Expr | Rows | Ragged):
+        session.iterated = before | roots(_tokens(frame, node))
     try:
         yield
     finally:
-        frame.iterated = before
+        session.iterated = before
 
 
 def check_lost(

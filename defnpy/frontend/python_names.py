@@ -226,16 +226,17 @@ def _filter(frame: Frame, function: Any, values: Any) -> Any:
     return frame.session.own(kept)
 
 
-def _sorted(frame: Frame, values: Any, **options: Any) -> Any:
+def _sorted(
+    frame: Frame, values: Any, *, key: Any = None, reverse: bool = False
+) -> Any:
     items = iteration.items_of(frame, values)
-    key = options.get("key")
     by = items if key is None else [frame.call(key, [each], {}) for each in items]
     if has_tensors(by):
         raise DefnTypeError(
             "sorted takes what is known when compiling", hint="`np.sort` sorts arrays"
         )
-    made = frame.static(sorted, items, **_callables(frame, options))
-    return frame.session.own(made)
+    order = frame.static(sorted, range(len(by)), key=by.__getitem__, reverse=reverse)
+    return frame.session.own([items[place] for place in order])
 
 
 def _collect(kind: type) -> Callable[..., Any]:
@@ -376,7 +377,7 @@ def container_method(
     """Return what a method of a list, dict, set, tuple or string returns."""
     owner, name = callee.__self__, callee.__name__
     if isinstance(owner, list | dict | set):
-        if name in _CHANGING:
+        if name in CHANGING:
             frame.session.change(owner)
         elif name in _COMPARING and has_tensors(owner, args):
             raise DefnTypeError(f"`{name}` cannot compare tensors")
@@ -395,7 +396,7 @@ def _listed(frame: Frame, values: Any) -> list[Any]:
     return iteration.items_of(frame, values)
 
 
-_CHANGING = frozenset(
+CHANGING = frozenset(
     {
         *("append", "extend", "insert", "pop", "clear", "reverse", "sort", "remove"),
         *("update", "setdefault", "popitem", "add", "discard"),

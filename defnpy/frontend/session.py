@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from defnpy.base.span import Span
+    from defnpy.frontend.memory import Given
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Session:
         check_nan: whether a function asks for checks of NaN.
         tests: how many tests of tensors what runs now stands under.
         stored: tokens of memory that was stored into, see `memory`.
+        iterated: tokens of the memory that loops run over now.
         given: what the arguments of the call being made share memory with.
         result: what the result of the call made last shares memory with.
         left: the `return` that was run last.
@@ -57,9 +59,10 @@ class Session:
         self.depth = self.tests = 0
         self.check_nan = False
         self.stored: dict[Any, Any] = {}
+        self.iterated: frozenset[Any] = frozenset()
         self.result: Any = None
         self.left: Span | None = None
-        self.given: tuple[Any, list[Any], dict[str, Any]] | None = None
+        self.given: Given | None = None
         self._captured: dict[Any, Any] = {}
         self._owned: dict[int, tuple[Any, Scope]] = {}
         self._journal: list[tuple[Any, Any]] | None = None

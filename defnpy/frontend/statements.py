@@ -23,6 +23,7 @@ from defnpy.frontend.memory import (
     FRESH,
     Memory,
     Token,
+    absorb,
     bind,
     check_store,
     flat,
@@ -57,7 +58,7 @@ def assign(frame: Frame, target: ast.expr, value: Any, memory: Memory = FRESH) -
     elif isinstance(target, ast.Subscript):
         base = frame.evaluate(target.value)
         index = frame.evaluate(target.slice)
-        _store(frame, target, base, index, value)
+        _store(frame, target, base, index, value, memory)
     else:
         raise DefnTypeError("this cannot be assigned", span=frame.span(target))
 
@@ -102,7 +103,12 @@ def _unpack(
 
 
 def _store(
-    frame: Frame, target: ast.Subscript, base: Any, index: Any, value: Any
+    frame: Frame,
+    target: ast.Subscript,
+    base: Any,
+    index: Any,
+    value: Any,
+    memory: Memory = FRESH,
 ) -> None:
     """Put `value` at an index of `base`; a tensor's name is bound anew."""
     if isinstance(base, Expr):
@@ -113,6 +119,7 @@ def _store(
     if isinstance(base, list | dict):
         frame.session.change(base)
         frame.static(base.__setitem__, index, value)
+        absorb(frame, target.value, memory)
         return
     if isinstance(base, tuple):
         raise DefnTypeError(
@@ -158,10 +165,12 @@ def augmented(frame: Frame, node: ast.AugAssign) -> None:
         value = frame.evaluate(node.value)
         if is_array_value(before):
             check_store(frame, target)
-        else:
+        elif not isinstance(before, list):
             bind(frame, target.id, value, FRESH)
         with noting(frame, [(target, before), (node.value, value)]):
             frame.env[target.id] = _in_place(frame, node, before, value)
+        if isinstance(before, list):
+            absorb(frame, target, memory_of(frame, node.value, value))
         frame.places[target.id] = current_span()
     elif isinstance(target, ast.Subscript):
         base = frame.evaluate(target.value)
@@ -173,6 +182,8 @@ def augmented(frame: Frame, node: ast.AugAssign) -> None:
             _replace(frame, target, made)
             return
         before = frame.static(lambda: base[index])
+        if is_array_value(before):
+            check_store(frame, target)
         made = _in_place(frame, node, before, value)
         _store(frame, target, base, index, made)
     else:

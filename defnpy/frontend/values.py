@@ -90,11 +90,13 @@ class Closure:
         code: its syntax.
         frame: where it was defined; its free names are read there when called.
         defaults: values of defaults by parameter name.
+        memory: what the defaults share memory with, see `memory`.
     """
 
     code: Code
     frame: Frame
     defaults: dict[str, Any]
+    memory: frozenset[Any]
     __defnpy_leaf__ = True
 
     @property

@@ -3,6 +3,7 @@
 import copy
 
 import classic_programs  # noqa: F401 - adds cases
+import everyday_programs  # noqa: F401
 import numpy as np
 import pytest
 from interpreted import assert_same, is_tensor

@@ -51,6 +51,22 @@ def mistakes():
 
     yield broadcasting, (V, np.ones(2)), "DefnShapeError", "x: f64[3]"
 
+    def step_of_zero(x, step):
+        total = 0.0
+        for k, i in enumerate(range(0, 3, step)):
+            total += k * x[i]
+        return total
+
+    yield step_of_zero, (V, 0), "DefnValueError", "the step of range() must not be"
+
+    def zip_of_lengths(x, n):
+        total = 0.0
+        for i, value in zip(range(n), x, strict=True):
+            total += i * value
+        return total
+
+    yield zip_of_lengths, (V, 2), "DefnValueError", "of different lengths: 2 and 3"
+
     def one_side(x):
         if x[0] > 0:
             y = 1.0

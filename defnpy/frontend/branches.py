@@ -13,7 +13,7 @@ from defnpy.base.errors import (
 )
 from defnpy.frontend import memory
 from defnpy.frontend.differences import differ
-from defnpy.frontend.frame import FLAGS, RESULT, RETURNED
+from defnpy.frontend.frame import BROKEN, FLAGS, RESULT, RETURNED
 from defnpy.frontend.memory import SHARES
 from defnpy.frontend.operators import truth
 from defnpy.frontend.values import (
@@ -33,9 +33,10 @@ from defnpy.ops.family import convert
 from defnpy.ops.leaf import as_expr
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from defnpy.frontend.frame import Frame
+    from defnpy.frontend.liveness import Ends
 
 _ABSENT = object()
 
@@ -171,11 +172,11 @@ def choose(
     test: Expr,
     then: Callable[[], Any],
     orelse: Callable[[], Any],
-    live: Iterable[str] | None = None,
+    live: Ends | None = None,
 ) -> Any:
     """Return what `then` or `orelse` makes, by a test of a tensor.
 
-    Names that either binds are merged; with `live`, only those.
+    Names that either binds are merged; with `live`, only those that are read later.
     """
     first, second = _side(frame, then), _side(frame, orelse)
     if isinstance(first, UnreachedError) or isinstance(second, UnreachedError):
@@ -226,36 +227,33 @@ def _only(
 
 
 def _join_names(
-    merge: _Merge, a: dict[str, Any], b: dict[str, Any], live: Iterable[str] | None
+    merge: _Merge, a: dict[str, Any], b: dict[str, Any], live: Ends | None
 ) -> dict[str, Any]:
-    shares = memory.join(a.get(SHARES, {}), b.get(SHARES, {}))
-    names = [name for name in dict.fromkeys((*a, *b)) if name != SHARES]
-    dropped: list[str] = []
-    if a.get(RETURNED) is True and b.get(RETURNED) is True:
-        live = ()
-    if live is not None:
-        kept = {*live, RESULT, *FLAGS}
-        dropped = [n for n in names if n not in kept and not n.startswith("%")]
-    made: dict[str, Any] = {SHARES: shares, **dict.fromkeys(dropped, DEAD)}
-    for name in names:
-        if name in made:
+    made = {SHARES: memory.join(a.get(SHARES, {}), b.get(SHARES, {}))}
+    wanted, others = _wanted(a, live), _wanted(b, live)
+    for name in dict.fromkeys((*a, *b)):
+        if name == SHARES:
             continue
         missing = False if name in FLAGS else _ABSENT
         first, second = a.get(name, missing), b.get(name, missing)
-        if not name.startswith("%"):
-            first, second = (
-                _unless_left(a, first, second),
-                _unless_left(b, second, first),
-            )
+        if not name.startswith("%") and first is not second:
+            first = first if wanted is None or name in wanted else DEAD
+            second = second if others is None or name in others else DEAD
         made[name] = merge.join(name, first, second)
     return made
 
 
-def _unless_left(env: dict[str, Any], value: Any, other: Any) -> Any:
-    """Return a value of a side; any will do if that side has left the function."""
-    if env.get(RETURNED) is not True or value is other:
-        return value
-    return DEAD
+def _wanted(env: dict[str, Any], live: Ends | None) -> frozenset[str] | None:
+    """Return the names of a side that are read later, by how it ends."""
+    left = [flag for flag in FLAGS if env.get(flag, False) is True]
+    if RETURNED in left:
+        return frozenset()
+    if live is None:
+        return None
+    if left:
+        return live.broken if left[0] == BROKEN else live.continued
+    unsure = any(env.get(flag, False) is not False for flag in FLAGS)
+    return live.any if unsure else live.reached
 
 
 def _ready(side: _Side, values: list[Any], merge: _Merge) -> tuple[Expr, ...]:
@@ -291,7 +289,7 @@ def if_(frame: Frame, node: ast.If, rest: Sequence[ast.stmt]) -> bool:
         else:
             then += rest
     live = frame.code.liveness
-    wanted = live.at_end(node) if takes_rest else live.live_after(node)
+    wanted = live.at_ends(node) if takes_rest else live.at_ends_of_sides(node)
     choose(
         frame,
         test,
@@ -327,7 +325,7 @@ def leaving(frame: Frame) -> Any:
 
 
 def guard(
-    frame: Frame, stop: Expr, go_on: Callable[[], None], live: Iterable[str] | None
+    frame: Frame, stop: Expr, go_on: Callable[[], None], live: Ends | None
 ) -> None:
     """Run `go_on` unless control has left the block, which `stop` tells."""
     unknown = [f for f in FLAGS if isinstance(frame.env.get(f), Expr)]
@@ -364,7 +362,7 @@ def run_block(frame: Frame, statements: Sequence[ast.stmt], rules: Any) -> None:
             return
         if isinstance(stop, Expr):
             if rest:
-                live = frame.code.liveness.at_end(statement)
+                live = frame.code.liveness.at_ends(statement)
                 guard(frame, stop, lambda rest=rest: frame.execute(rest), live)
             return
 

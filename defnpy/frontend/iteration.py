@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from defnpy.base.dims import Dim
+from defnpy.base.dtypes import I64
 from defnpy.base.errors import DefnStaticError, DefnTypeError, DefnValueError
 from defnpy.base.shapes import count
 from defnpy.frontend import subscripts
+from defnpy.frontend.operators import is_apart_from_zero
 from defnpy.frontend.values import (
     Counting,
     Ragged,
@@ -19,6 +22,17 @@ from defnpy.frontend.values import (
     known,
 )
 from defnpy.ir.expr import Expr
+from defnpy.ops.control import check
+from defnpy.ops.elementwise import (
+    equal,
+    greater,
+    maximum,
+    minimum,
+    not_equal,
+    where,
+)
+from defnpy.ops.family import convert
+from defnpy.ops.leaf import as_expr, scalar_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,15 +175,23 @@ def as_rows(frame: Frame, value: Any) -> Rows | list[Any]:
     planned = plan(frame, value)
     if isinstance(planned, list):
         return planned
+    start, step = planned.start, planned.step
+    if isinstance(value, range | Counting):
+        return Rows(_length(frame, planned), lambda index: index * step + start)
+    return Rows(_length(frame, planned), planned.get)
+
+
+def _length(frame: Frame, planned: Count) -> Any:
+    """Return how many items there are: static, or a scalar."""
     start, stop, step = planned.start, planned.stop, planned.step
-    if has_tensors(start, stop, step):
-        raise DefnStaticError(
-            "a range that ends at a tensor can only be looped over alone",
-            hint="loop over the range, and index the rest",
-        )
-    if isinstance(value, Expr | Rows):
-        return Rows(count(start, stop, step), planned.get)
-    return Rows(count(start, stop, step), lambda index: index * step + start)
+    if not has_tensors(start, stop, step):
+        return count(start, stop, step)
+    distance = as_expr(stop) - as_expr(start)
+    by = stepping(frame, convert(as_expr(step), I64))
+    up = (distance + (by - 1)) // by
+    down = (distance + (by + 1)) // by
+    length = maximum(where(greater(by, 0), up, down), 0)
+    return convert(length, I64, weak=True)
 
 
 def enumerated(frame: Frame, value: Any, start: int = 0) -> Any:
@@ -184,11 +206,7 @@ def zipped(frame: Frame, values: list[Any], strict: bool = False) -> Any:
     """Return ``zip(*values)``."""
     parts = [as_rows(frame, value) for value in values]
     lengths = [p.length if isinstance(p, Rows) else len(p) for p in parts]
-    if strict and any(length != lengths[0] for length in lengths):
-        raise DefnValueError(
-            f"zip() has arguments of different lengths: {', '.join(map(str, lengths))}"
-        )
-    length = min(lengths, default=0)
+    length = _shortest(lengths, strict)
 
     def item(part: Rows | list[Any], index: Any) -> Any:
         if isinstance(part, Rows):
@@ -198,6 +216,30 @@ def zipped(frame: Frame, values: list[Any], strict: bool = False) -> Any:
     if not any(isinstance(part, Rows) for part in parts):
         return [tuple(part[k] for part in parts) for k in range(length)]  # pyright: ignore
     return Rows(length, lambda index: tuple(item(part, index) for part in parts))
+
+
+def stepping(frame: Frame, step: Expr) -> Expr:
+    """Return a step, checked not to be zero."""
+    if scalar_of(step) is not None or is_apart_from_zero(frame, step):
+        return step
+    message = "the step of range() must not be zero"
+    return check(step, not_equal(step, 0), "DefnValueError", message)
+
+
+def _shortest(lengths: list[Any], strict: bool) -> Any:
+    """Return the least of the lengths, which must be equal if `strict`."""
+    if has_tensors(lengths):
+        least = functools.reduce(minimum, map(as_expr, lengths))
+        for length in lengths if strict else ():
+            what = "zip() has arguments of different lengths: {} and {}"
+            shown = (convert(least, I64), convert(as_expr(length), I64))
+            least = check(least, equal(*shown), "DefnValueError", what, shown)
+        return least
+    if strict and any(length != lengths[0] for length in lengths):
+        raise DefnValueError(
+            f"zip() has arguments of different lengths: {', '.join(map(str, lengths))}"
+        )
+    return min(lengths, default=0)
 
 
 def backwards(frame: Frame, value: Any) -> Any:

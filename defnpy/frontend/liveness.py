@@ -101,21 +101,41 @@ def reads(node: ast.AST | None) -> Names:
 
 
 @dataclass(frozen=True)
-class _Exits:
-    """What is live where `break` and `continue` go."""
+class Ends:
+    """What is live at each end of a piece of code.
 
+    Attributes:
+        reached: where it is run to its end.
+        broken: where `break` goes.
+        continued: where `continue` goes.
+    """
+
+    reached: Names = NONE
     broken: Names = NONE
     continued: Names = NONE
+
+    @property
+    def any(self) -> Names:
+        """What is live at one of the ends."""
+        return self.reached | self.broken | self.continued
+
+    def then(self, reached: Names) -> Ends:
+        """Return the ends of a piece after which `reached` is live."""
+        return Ends(reached, self.broken, self.continued)
+
+    def with_names(self, names: Names) -> Ends:
+        """Return ends at which `names` are live too."""
+        return Ends(self.reached | names, self.broken | names, self.continued | names)
 
 
 class Liveness:
     """Which names are live at the loops and branches of a function.
 
     Attributes:
-        after: for each statement that has a body, what is live after that, in
-            the `else` of a loop too.
+        after: for each loop, what is live after it, in its `else` too.
         entry: for each loop, what is live into an iteration.
-        end: for each statement, what is live at the end of its block.
+        ends: for each statement, what is live at the ends of its block.
+        sides: for each `if`, what is live at the ends of its sides.
         needed: for each statement, names whose values it must keep for later.
     """
 
@@ -123,13 +143,14 @@ class Liveness:
         """Walk the statements of a function."""
         self.after: dict[ast.stmt, Names] = {}
         self.entry: dict[ast.stmt, Names] = {}
-        self.end: dict[ast.stmt, Names] = {}
+        self.ends: dict[ast.stmt, Ends] = {}
+        self.sides: dict[ast.stmt, Ends] = {}
         self.needed: dict[ast.stmt, Names] = {}
         self.always = frozenset(_deferred_reads(body))
-        self._block(body, NONE, _Exits())
+        self._block(body, NONE, Ends())
 
     def live_after(self, node: ast.stmt) -> Names:
-        """Return names that may be read after `node`."""
+        """Return names that may be read after a loop."""
         return self.after[node] | self.always
 
     def live_into(self, loop: ast.stmt) -> Names:
@@ -140,20 +161,22 @@ class Liveness:
         """Return names whose present values are read after `node`."""
         return self.needed[node] | self.always
 
-    def at_end(self, node: ast.stmt) -> Names:
+    def at_ends(self, node: ast.stmt) -> Ends:
         """Return names that may be read once the block of `node` has ended."""
-        return self.end[node] | self.always
+        return self.ends[node].with_names(self.always)
 
-    def _block(self, body: Sequence[ast.stmt], out: Names, exits: _Exits) -> Names:
-        if body:
-            jumps = exits.broken | exits.continued
-            self.end |= dict.fromkeys(body, out | jumps)
+    def at_ends_of_sides(self, node: ast.If) -> Ends:
+        """Return names that may be read once a side of an `if` has ended."""
+        return self.sides[node].with_names(self.always)
+
+    def _block(self, body: Sequence[ast.stmt], out: Names, exits: Ends) -> Names:
+        self.ends |= dict.fromkeys(body, exits.then(out))
         for statement in reversed(body):
             self.needed[statement] = out - _killed(statement)
             out = self._statement(statement, out, exits)
         return out
 
-    def _statement(self, node: ast.stmt, out: Names, exits: _Exits) -> Names:
+    def _statement(self, node: ast.stmt, out: Names, exits: Ends) -> Names:
         match node:
             case ast.Return():
                 return reads(node.value)
@@ -168,12 +191,10 @@ class Liveness:
             case ast.While():
                 return self._while(node, out, exits)
             case ast.If():
-                # A side may leave by `break`: what is live there matters too.
-                self.after[node] = out | exits.broken | exits.continued
+                self.sides[node] = exits.then(out)
                 then = self._block(node.body, out, exits)
                 return reads(node.test) | then | self._block(node.orelse, out, exits)
             case ast.Match():
-                self.after[node] = out
                 arms = (self._block(case.body, out, exits) for case in node.cases)
                 return out.union(reads(node), *arms)
             case ast.Assign():
@@ -189,25 +210,25 @@ class Liveness:
                 return (out - _killed(node)) | reads(node)
         return out | reads(node)
 
-    def _for(self, node: ast.For, out: Names, exits: _Exits) -> Names:
+    def _for(self, node: ast.For, out: Names, exits: Ends) -> Names:
         done = self._block(node.orelse, out, exits)
         self.after[node] = out | done
         head, before = done, None
         while head != before:
             before = head
-            body = self._block(node.body, head, _Exits(out, head))
+            body = self._block(node.body, head, Ends(NONE, out, head))
             entry = (body - targets(node.target)) | reads(node.target)
             self.entry[node] = entry
             head = head | entry
         return head | reads(node.iter)
 
-    def _while(self, node: ast.While, out: Names, exits: _Exits) -> Names:
+    def _while(self, node: ast.While, out: Names, exits: Ends) -> Names:
         done = self._block(node.orelse, out, exits) | reads(node.test)
         self.after[node] = out | done
         head, before = done, None
         while head != before:
             before = head
-            body = self._block(node.body, head, _Exits(out, head))
+            body = self._block(node.body, head, Ends(NONE, out, head))
             self.entry[node] = body | reads(node.test)
             head = head | body
         return head

@@ -11,22 +11,21 @@ from defnpy.frontend import carries
 from defnpy.frontend.branches import choose, guard
 from defnpy.frontend.carries import Settled, ran_name
 from defnpy.frontend.frame import BROKEN, CONTINUED, FLAGS, RESULT, RETURNED
-from defnpy.frontend.iteration import Count, plan
+from defnpy.frontend.iteration import Count, plan, stepping
 from defnpy.frontend.liveness import assigned_in
 from defnpy.frontend.memory import iterating, memory_of
-from defnpy.frontend.operators import is_apart_from_zero, strong, truth
+from defnpy.frontend.operators import strong, truth
 from defnpy.frontend.statements import assign
 from defnpy.frontend.values import tensors_in
 from defnpy.ir.expr import Expr, make_param
 from defnpy.ir.types import TensorType
 from defnpy.ops.bounds import bounds_of
-from defnpy.ops.control import check, close_for, close_while
+from defnpy.ops.control import close_for, close_while
 from defnpy.ops.elementwise import (
     greater,
     less,
     logical_and,
     logical_not,
-    not_equal,
     where,
 )
 from defnpy.ops.family import convert
@@ -278,15 +277,7 @@ def _bounds(frame: Frame, count: Count) -> tuple[Expr, Expr, Expr]:
     start, stop, step = (
         convert(as_expr(bound), I64) for bound in (count.start, count.stop, count.step)
     )
-    return start, stop, _stepping(frame, step)
-
-
-def _stepping(frame: Frame, step: Expr) -> Expr:
-    """Return a step, checked not to be zero."""
-    if scalar_of(step) is not None or is_apart_from_zero(frame, step):
-        return step
-    message = "the step of range() must not be zero"
-    return check(step, not_equal(step, 0), "DefnValueError", message)
+    return start, stop, stepping(frame, step)
 
 
 def _index_range(frame: Frame, count: Count) -> tuple[int, int] | None:

@@ -283,10 +283,13 @@ def check_store(frame: Frame, target: ast.expr) -> None:
         for other, found in shares(here).items():
             seen = other in here.needed and not (here is frame and other == name)
             if seen and found & tokens:
+                is_array = isinstance(frame.env.get(name), Expr)
                 raise DefnTypeError(
                     f"`{name}` and `{other}` may be one array, and `{other}` is read"
                     " later: CPython would show it this store",
-                    hint=f"make `{name}` with `.copy()`",
+                    hint=f"make `{name}` with `.copy()`"
+                    if is_array
+                    else f"put `{other}.copy()` into `{name}`",
                 )
         here = here.caller
 

@@ -26,6 +26,8 @@ PROPERTIES: dict[str, Callable[[Expr], Any]] = {
     "itemsize": lambda x: x.dtype.bytes,
     "nbytes": lambda x: x.tensor.bytes,
     "T": lambda x: transpose(x),
+    "real": lambda x: FUNCTIONS["real"](x),
+    "imag": lambda x: FUNCTIONS["imag"](x),
     "mT": lambda x: FUNCTIONS["matrix_transpose"](x),
 }
 
@@ -91,6 +93,8 @@ METHODS: dict[str, Callable[..., Any]] = {
     "flatten": _flatten,
     "ravel": _flatten,
     "copy": lambda x: x,
+    "conj": FUNCTIONS["conj"],
+    "conjugate": FUNCTIONS["conj"],
     "item": item,
     "diagonal": _diagonal,
     "trace": lambda x: FUNCTIONS["sum"](_diagonal(x)),

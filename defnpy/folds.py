@@ -154,7 +154,7 @@ def associative_scan(
     count = _turns(rows, None)
     first = count - 1 if reverse else 0
     total = dn.tree.map(lambda x: _slab(x, first, axis), rows)
-    made = rows
+    made = dn.tree.map(lambda x: x.copy(), rows)
     for k in range(1, count):
         place = count - 1 - k if reverse else k
         next_ = dn.tree.map(lambda x: _slab(x, place, axis), rows)  # noqa: B023

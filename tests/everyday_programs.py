@@ -1,7 +1,7 @@
 """More of the corpus: what people write who come from NumPy."""
 
 import numpy as np
-from programs import V5, case
+from programs import I5, M34, V5, case
 
 
 @case(V5, 3)
@@ -102,3 +102,75 @@ def arrays_that_trade_places_twice(x):
             a, b = b, a
             b[1] += v
     return (a * np.array([1.0, 2.0, 3.0, 4.0, 5.0])).sum() + b[0]
+
+
+@case(V5, differentiable=True)
+def reductions_of_what_a_mask_selects(x):
+    large = x[x > 0]
+    return large.sum() * 2 + x[x < 0].mean() - x[x > 1].max() + large.std() + large[-1]
+
+
+@case(V5)
+def what_a_mask_selects(x):
+    m, y = x > 0, x * 3
+    selected = x[m]
+    sizes = len(selected), selected.size, selected.shape[0]
+    numbers = (selected * y[m]).sum(), selected @ y[m], np.exp(selected).prod()
+    return sizes, numbers, np.var(selected, ddof=1), (selected > 1).any(), max(selected)
+
+
+@case(M34)
+def masks_of_rows_and_of_elements(m):
+    rows = m[m[:, 0] > -0.5]
+    return m[m > 0].mean(), (m > 0).sum(), rows.sum(axis=0), rows.mean(), rows.max()
+
+
+@case(V5, differentiable=True)
+def loop_over_what_a_mask_selects(x):
+    total = 0.0
+    for k, value in enumerate(x[x > 0.4]):
+        total += (k + 1) * value**2
+    return total
+
+
+@case(V5, differentiable=True)
+def masked_stores(x):
+    y = np.zeros(len(x))
+    positive = x > 0
+    y[positive] = np.sqrt(x[positive]) * 3
+    y[~positive] = x[~positive] ** 2
+    y[x > 3] += 1.0
+    y[x > 1] = x[x < 0]
+    return y
+
+
+@case(M34)
+def masked_rows(m):
+    m = m.copy()
+    chosen = m[:, 1] > -0.2
+    m[chosen] = np.array([1.0, 2.0, 3.0, 4.0])
+    m[~chosen] *= 2
+    m[m > 3] = 0.5
+    m[chosen] = m[chosen] * np.array([1.0, 0.0, 1.0, 0.0])
+    return m
+
+
+@case(I5)
+def masked_divisors(n):
+    n = n.copy()
+    m = np.array([10, 20, 30, 40, 50])
+    n[0] = 0
+    m[n > 0] //= n[n > 0]
+    return m
+
+
+@case(V5)
+def masks_that_are_known(x):
+    y = x.copy()
+    y[[True, False, True, False, True]] = 0.0
+    return y, x[[False, True, True, False, False]]
+
+
+@case(np.zeros(0))
+def mask_of_nothing(x):
+    return x[x > 0].sum(), len(x[x > 0])

@@ -237,7 +237,19 @@ def mistakes():
     def mask(x):
         return x[x > 0]
 
-    yield mask, (V,), "DefnTypeError", "the number of elements a mask selects"
+    yield mask, (V,), "DefnTypeError", "what a mask selects of f64[3] cannot be"
+
+    def sorted_mask(x):
+        return np.sort(x[x > 0])
+
+    yield sorted_mask, (V,), "DefnTypeError", "cannot take what a mask selects of"
+
+    def too_few(x):
+        y = x.copy()
+        y[x > 0] = np.array([7.0, 8.0, 9.0])
+        return y
+
+    yield too_few, (V,), "DefnShapeError", "3 elements cannot be stored where a mask"
 
     def slice_length(x, n):
         return np.sort(x[1:n])

@@ -63,16 +63,15 @@ def evaluate(frame: Frame, node: ast.Call) -> Any:
         value = frame.evaluate(keyword.value)
         kwargs |= mapping(value) if keyword.arg is None else {keyword.arg: value}
         named[keyword.arg or "**"] = memory_of(frame, keyword.value, value)
-    session, before = frame.session, frame.session.given
-    session.given = given = given_to(frame, node, args, memories, named)
+    session, before = frame.session, (frame.session.given, frame.session.result)
+    session.given = given = given_to(frame, node, callee, args, memories, named)
     session.result = None
     try:
         with noting(frame, _pairs(node, callee, args)):
             result = call(frame, callee, args, kwargs)
+        frame.made[node] = of_call(callee, given, session.result)
     finally:
-        session.given = before
-    found, session.result = session.result, None
-    frame.made[node] = of_call(callee, given) if found is None else found
+        session.given, session.result = before
     if _changes(callee):
         absorb(frame, node.func.value, tuple(memories))  # pyright: ignore
     return result

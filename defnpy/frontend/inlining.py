@@ -119,9 +119,10 @@ def _run(
         else:
             callee.execute(callee.code.body)
     session.given = given
-    session.result = memory.shares(callee).get(RESULT, memory.FRESH)
+    returned = memory.shares(callee).get(RESULT, memory.FRESH)
+    session.result = returned | (session.result or memory.FRESH)
     if is_outermost:
-        memory.check_lost(session, arguments, session.result)
+        memory.check_lost(session, arguments, returned)
     return _result(callee)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from defnpy.base import tree
 from defnpy.base.dims import Dim
 from defnpy.base.errors import DefnTypeError
 from defnpy.frontend.liveness import root_name
@@ -58,6 +59,8 @@ _VIEWS = frozenset(
 )
 # Functions of Python's that return an array of their own.
 _MAKERS = frozenset({"abs", "sum", "pow", "divmod", "round", "deepcopy"})
+# Functions of Python's that call a function to choose among what they are given.
+_CHOOSERS = (filter, sorted, min, max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,20 +72,23 @@ class Given:
         memories: of each of them.
         named: of keyword arguments.
         all: of any of them, and of what the function was reached through.
+        items: of what a function is called with that goes through the arguments.
     """
 
     args: list[Any]
     memories: list[Memory]
     named: dict[str, Memory]
     all: Tokens
+    items: list[Memory] | None
 
     def of(self, args: list[Any], parameter: inspect.Parameter, place: int) -> Memory:
         """Return the memory of a parameter of a function called with `args`."""
         many = parameter.kind in (_KINDS.VAR_POSITIONAL, _KINDS.VAR_KEYWORD)
-        if args is not self.args or many:
+        known = self.memories if args is self.args else self.items
+        if known is None or many:
             return self.all
-        if place < len(self.memories):
-            return self.memories[place]
+        if place < len(known):
+            return known[place]
         return self.named.get(parameter.name, FRESH)
 
 
@@ -156,17 +162,25 @@ def _is_scalar(value: Any) -> bool:
 def given_to(
     frame: Frame,
     node: ast.Call,
+    callee: Any,
     args: list[Any],
     memories: list[Memory],
     named: dict[str, Memory],
 ) -> Given:
     """Return what the arguments of a call share memory with."""
     each = (*map(flat, memories), *map(flat, named.values()))
-    return Given(args, memories, named, _tokens(frame, node.func).union(*each))
+    found = _tokens(frame, node.func).union(*each)
+    items = memories[1:] if callee is map or callee is tree.map else None
+    return Given(args, memories, named, found, items)
 
 
-def of_call(callee: Any, given: Given) -> Tokens:
-    """Return what the value of a call that was not interpreted shares memory with."""
+def of_call(callee: Any, given: Given, returned: Tokens | None) -> Tokens:
+    """Return what the value of a call shares memory with.
+
+    `returned` is the memory of what the functions returned that it interpreted.
+    """
+    if returned is not None and not any(callee is each for each in _CHOOSERS):
+        return returned
     name = callee.name if isinstance(callee, TensorMethod) else None
     name = name or getattr(callee, "__name__", "")
     if "copy" in given.named or name in _VIEWS:

@@ -98,7 +98,7 @@ def _ragged(frame: Frame, kind: type[ast.operator], a: Any, b: Any) -> Any:
     if kind is ast.MatMult:
         return ragged.product(a, b)
     if isinstance(b, Ragged) and kind in (ast.FloorDiv, ast.Mod):
-        b = Ragged(ragged.masked(b, 1), b.axis, b.length)
+        b = ragged.filled(b, 1)
     return ragged.apply(lambda x, y: binary(frame, kind, x, y), a, b)
 
 

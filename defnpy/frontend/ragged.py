@@ -3,6 +3,9 @@
 Elements at and after the length are any elements of the array.  They may take part
 in elementwise code, and are masked where a reduction, a product or a store would
 see them.
+
+What a mask selects, ``x[mask]``, is such a slice too, of the elements moved together;
+where it meets only what the same mask selects they stay where they are.
 """
 
 from __future__ import annotations
@@ -13,12 +16,13 @@ import numpy as np
 
 from defnpy.base.dtypes import BOOL, F64, I64, float_defaults
 from defnpy.base.errors import DefnTypeError
-from defnpy.frontend.values import Ragged, describe
+from defnpy.frontend.values import Picked, Ragged, describe
 from defnpy.ir.expr import Expr
 from defnpy.ops import dot, elementwise, movement
 from defnpy.ops.axes import broadcast_to, reshape
 from defnpy.ops.bounds import distance
 from defnpy.ops.control import check
+from defnpy.ops.distinct import nonzero
 from defnpy.ops.elementwise import less, logical_and, where
 from defnpy.ops.family import convert
 from defnpy.ops.indexing import gather
@@ -26,7 +30,7 @@ from defnpy.ops.leaf import as_expr, const
 from defnpy.ops.public import FUNCTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 ELEMENTWISE = frozenset(
     {
@@ -35,10 +39,12 @@ ELEMENTWISE = frozenset(
         *("sign", "negative", "reciprocal", "floor", "ceil", "trunc", "isnan"),
         *("isinf", "isfinite", "maximum", "minimum", "add", "subtract", "multiply"),
         *("divide", "power", "sigmoid", "clip", "where", "logical_and"),
-        *("logical_or", "logical_not", "hypot", "arctan2", "astype", "copy"),
+        *("logical_or", "logical_not", "hypot", "arctan2", "copy"),
     }
 )
-REDUCTIONS = frozenset({"sum", "prod", "mean", "max", "min", "any", "all"})
+REDUCTIONS = frozenset(
+    {"sum", "prod", "mean", "max", "min", "any", "all", "var", "std"}
+)
 
 
 def cut(x: Expr, axis: int, start: Any, stop: Any) -> Ragged:
@@ -54,6 +60,29 @@ def cut(x: Expr, axis: int, start: Any, stop: Any) -> Ragged:
     else:
         padded = gather(x, _inside(first + movement.iota(size), size), axis)
     return Ragged(padded, axis, convert(length, I64))
+
+
+def pick(x: Expr, mask: Expr) -> Picked:
+    """Return ``x[mask]``."""
+    count = mask.tensor.size
+    flat = reshape(x, (count, *x.shape[mask.tensor.rank :]))
+    (places,) = nonzero(reshape(mask, (count,)), size=count)
+    length = FUNCTIONS["sum"](convert(mask, I64))
+    return Picked(gather(flat, places), 0, length, x, mask)
+
+
+def over(mask: Expr, x: Expr) -> Expr:
+    """Return a mask of the leading axes of `x`, repeated over all its axes."""
+    ones = (1,) * (x.tensor.rank - mask.tensor.rank)
+    return broadcast_to(reshape(mask, (*mask.shape, *ones)), x.shape)
+
+
+def filled(part: Ragged, fill: Any) -> Ragged:
+    """Return a slice that is followed, or surrounded, by `fill`."""
+    if isinstance(part, Picked):
+        hit = over(part.mask, part.full)
+        return pick(where(hit, part.full, const(fill, part.full.dtype)), part.mask)
+    return Ragged(masked(part, fill), part.axis, part.length)
 
 
 def _place(bound: Any, size: int) -> Expr:
@@ -83,6 +112,10 @@ def masked(part: Ragged, fill: Any) -> Expr:
 def apply(function: Callable[..., Any], *operands: Any) -> Any:
     """Return an elementwise function of operands, some of them slices."""
     parts = [each for each in operands if isinstance(each, Ragged)]
+    mask = _common_mask(operands)
+    if mask is not None:
+        full = (each.full if isinstance(each, Picked) else each for each in operands)
+        return pick(function(*full), mask)
     first, *others = parts
     for other in others:
         if other.from_right != first.from_right:
@@ -100,6 +133,26 @@ def apply(function: Callable[..., Any], *operands: Any) -> Any:
     made = function(*(_sized(each, size, first.from_right) for each in operands))
     axis = made.tensor.rank - first.from_right
     return Ragged(made, axis, first.length)
+
+
+def _common_mask(operands: Sequence[Any]) -> Expr | None:
+    """Return the mask by which all slices are selected, if elements can stay."""
+    found: Expr | None = None
+    for each in operands:
+        if not isinstance(each, Picked | Ragged):
+            continue
+        if not isinstance(each, Picked) or found not in (None, each.mask):
+            return None
+        found = each.mask
+        rest = each.full.tensor.rank - found.tensor.rank
+        if any(not isinstance(e, Ragged) and rank_of(e) > rest for e in operands):
+            return None
+    return found
+
+
+def rank_of(value: Any) -> int:
+    """Return how many axes an operand has."""
+    return as_expr(value).tensor.rank
 
 
 def _same_length(a: Expr, b: Expr) -> Expr:
@@ -168,28 +221,56 @@ def reduce(name: str, part: Ragged, axis: Any = None, **options: Any) -> Any:
     rank = part.x.tensor.rank
     axes = range(rank) if axis is None else [axis] if isinstance(axis, int) else axis
     places = [each % rank for each in axes]
+    if name in ("var", "std"):
+        return _spread(name, part, axis, **options)
     if part.axis not in places:
         made = FUNCTIONS[name](part.x, axis=axis, **options)
         shift = 0 if options.get("keepdims") else sum(p < part.axis for p in places)
         return Ragged(made, part.axis - shift, part.length)
     if name == "mean":
         return _mean(part, axis, places, **options)
-    filled = masked(part, _neutral(name, part.x))
+    ready, whole = _surrounded(part, _neutral(name, part.x), places, options)
     if name in ("max", "min"):
         ok = elementwise.greater(part.length, 0)
-        filled = check(
-            filled, ok, "DefnValueError", f"the {name} of no elements is not defined"
+        ready = check(
+            ready, ok, "DefnValueError", f"the {name} of no elements is not defined"
         )
-    return FUNCTIONS[name](filled, axis=axis, **options)
+    return FUNCTIONS[name](ready, axis=whole, **options)
+
+
+def _surrounded(
+    part: Ragged, fill: Any, places: list[int], options: dict[str, Any]
+) -> tuple[Expr, tuple[int, ...]]:
+    """Return what a reduction runs over, and its axes there for those of the slice."""
+    if not isinstance(part, Picked) or options.get("keepdims"):
+        return masked(part, fill), tuple(places)
+    rank = part.mask.tensor.rank
+    others = (place + rank - 1 for place in places if place)
+    hit = over(part.mask, part.full)
+    return where(hit, part.full, const(fill, part.full.dtype)), (*range(rank), *others)
 
 
 def _mean(part: Ragged, axis: Any, places: list[int], **options: Any) -> Expr:
-    total = FUNCTIONS["sum"](masked(part, 0), axis=axis, **options)
+    total = reduce("sum", part, axis, **options)
     others = 1
     for place in places:
         others *= 1 if place == part.axis else part.x.shape[place]
     with float_defaults(F64):
         return total / convert(part.length * others, total.dtype)
+
+
+def _spread(
+    name: str, part: Ragged, axis: Any = None, *, ddof: Any = 0, correction: Any = None
+) -> Any:
+    """Return the variance of a vector, or its root."""
+    if part.x.tensor.rank != 1 or axis not in (None, 0, -1):
+        raise unsupported(part, f"`{name}` cannot take more than one axis of ")
+    centre = reduce("mean", part)
+    squares = apply(lambda x: (x - centre) * (x - centre), part)
+    total = reduce("sum", squares)
+    count = part.length - as_expr(ddof if correction is None else correction)
+    variance = total / convert(count, total.dtype)
+    return variance if name == "var" else FUNCTIONS["sqrt"](variance)
 
 
 def _neutral(name: str, x: Expr) -> Any:
@@ -243,12 +324,35 @@ def store(x: Expr, axis: int, bounds: tuple[Any, Any], value: Any) -> Expr:
     return where(hit, broadcast_to(convert(ready, x.dtype), x.shape), x)
 
 
+def dealt(values: Any, mask: Expr) -> Expr:
+    """Return rows of `values`, one after another, at the places where a mask holds."""
+    count = FUNCTIONS["sum"](convert(mask, I64))
+    if isinstance(values, Ragged):
+        rows, length = values.x, values.length
+        if values.axis:
+            raise unsupported(values, "a mask cannot be filled with ")
+    else:
+        rows = as_expr(values)
+        length = const(rows.shape[0], I64)
+        if rows.shape[0] == 1:
+            return reshape(rows, rows.shape[1:])
+    told = "{} elements cannot be stored where a mask selects {}"
+    ok = convert(elementwise.equal(count, length), BOOL)
+    rows = check(rows, ok, "DefnShapeError", told, (length, count))
+    flat = reshape(mask, (mask.tensor.size,))
+    place = FUNCTIONS["cumulative_sum"](convert(flat, I64)) - 1
+    made = gather(rows, _inside(place, rows.shape[0]))
+    return reshape(made, (*mask.shape, *rows.shape[1:]))
+
+
 def call(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """Return a function of NumPy's of a slice."""
     if name in REDUCTIONS and isinstance(args[0], Ragged):
         return reduce(name, *args, **kwargs)
     if name in ("dot", "matmul") and len(args) == 2:
         return product(*args)
+    if name == "astype":
+        return apply(lambda x: FUNCTIONS["astype"](x, *args[1:]), args[0])
     if name in ELEMENTWISE and not kwargs:
         return apply(FUNCTIONS[_PUBLIC.get(name, name)], *args)
     found = next(each for each in args if isinstance(each, Ragged))

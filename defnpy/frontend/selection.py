@@ -9,7 +9,12 @@ import numpy as np
 
 from defnpy.base.dims import Dim, must
 from defnpy.base.dtypes import BOOL, I64
-from defnpy.base.errors import DefnIndexError, DefnStaticError, DefnTypeError
+from defnpy.base.errors import (
+    DefnIndexError,
+    DefnShapeError,
+    DefnStaticError,
+    DefnTypeError,
+)
 from defnpy.base.shapes import count, slice_bounds
 from defnpy.frontend.values import describe, known
 from defnpy.ir.expr import Expr
@@ -25,7 +30,7 @@ from defnpy.ops.elementwise import (
     where,
 )
 from defnpy.ops.family import convert
-from defnpy.ops.leaf import as_expr, const
+from defnpy.ops.leaf import CONST, as_expr, const
 
 if TYPE_CHECKING:
     from defnpy.frontend.frame import Frame
@@ -75,13 +80,20 @@ class Selection:
         return any(isinstance(entry, Places) for entry in self.entries)
 
 
-def mask_of(index: Any) -> Expr | None:
-    """Return the boolean mask that an index is, if it is one."""
+def mask_of(x: Expr, index: Any) -> Expr | None:
+    """Return the mask of leading axes of `x` that an index is, if it is one."""
     if isinstance(index, tuple) and len(index) == 1:
         (index,) = index
-    if isinstance(index, Expr) and index.dtype == BOOL:
-        return index
-    return None
+    if not isinstance(index, Expr) or index.dtype != BOOL or _is_known(index):
+        return None
+    if index.shape != x.shape[: index.tensor.rank]:
+        raise DefnShapeError(f"a mask {index.type} does not fit {x.type}")
+    return index
+
+
+def _is_known(mask: Expr) -> bool:
+    """Whether the places where a mask holds are known when compiling."""
+    return mask.op is CONST and mask.tensor.rank == 1
 
 
 def select(frame: Frame, x: Expr, index: Any) -> Selection:
@@ -142,6 +154,10 @@ def _entry(frame: Frame, item: Any, axis: int, size: Any) -> Entry:
         return Point(item + size if item < 0 else item)
     if isinstance(item, list):
         item = const(np.asarray(item, np.int64 if not item else None))
+    if isinstance(item, Expr) and item.dtype == BOOL and _is_known(item):
+        if item.shape != (size,):
+            raise DefnShapeError(f"a mask {item.type} does not fit an axis of {size}")
+        item = const(np.flatnonzero(item.attrs["value"]))
     if not isinstance(item, Expr):
         is_float = isinstance(item, float)
         raise DefnTypeError(

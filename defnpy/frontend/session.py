@@ -45,7 +45,8 @@ class Session:
         stored: tokens of memory that was stored into, see `memory`.
         iterated: tokens of the memory that loops run over now.
         given: what the arguments of the call being made share memory with.
-        result: what the result of the call made last shares memory with.
+        result: what the functions interpreted for the call being made returned,
+            as the memory it shares.
         left: the `return` that was run last.
     """
 

@@ -16,10 +16,7 @@ from defnpy.frontend.linearization import Pullback
 from defnpy.frontend.session import Capture, Session
 from defnpy.frontend.source import Code, code_of
 from defnpy.frontend.target import DefnTarget, TransformTarget, target_of
-from defnpy.frontend.values import (
-    UnreachedError,
-    describe,
-)
+from defnpy.frontend.values import Ragged, UnreachedError, describe
 from defnpy.ir.expr import Expr, make_param, scope
 from defnpy.ir.function import Function
 from defnpy.ir.types import TensorType
@@ -113,7 +110,13 @@ def _split(value: Any, place: Span | None) -> tuple[tuple[Expr, ...], Any]:
     count = 0
     for leaf in leaves:
         if isinstance(leaf, (*INSIDE, Pullback)):
-            raise DefnTypeError(f"{describe(leaf)} cannot be returned", span=place)
+            raise DefnTypeError(
+                f"{describe(leaf)} cannot be returned",
+                span=place,
+                hint="its size is not known when compiling; `np.where` keeps all"
+                if isinstance(leaf, Ragged)
+                else None,
+            )
         made.append(ResultSlot(count) if isinstance(leaf, Expr) else leaf)
         count += isinstance(leaf, Expr)
     return results, tree.unflatten(treedef, made)

@@ -17,7 +17,7 @@ from defnpy.frontend.selection import (
     mask_of,
     select,
 )
-from defnpy.frontend.values import Ragged, known
+from defnpy.frontend.values import Picked, Ragged, known
 from defnpy.ir.expr import Expr
 from defnpy.ops.axes import broadcast_to, reshape
 from defnpy.ops.elementwise import where
@@ -48,9 +48,9 @@ def put(frame: Frame, x: Expr, index: Any, value: Any) -> Expr:
     cut = subscripts.ragged_axis(x, index)
     if cut is not None:
         return _put_ragged(frame, x, cut, lambda part: value)
-    mask = mask_of(index)
+    mask = mask_of(x, index)
     if mask is not None:
-        return _put_masked(x, mask, storable(value, x))
+        return _put_masked(x, mask, value)
     return _write(frame, select(frame, x, index), x, storable(value, x))
 
 
@@ -63,10 +63,10 @@ def update(
         return _put_ragged(
             frame, x, cut, lambda part: operators.binary(frame, kind, part, value)
         )
-    mask = mask_of(index)
+    mask = mask_of(x, index)
     if mask is not None:
-        made = operators.binary(frame, kind, x, value)
-        return where(_wide(x, mask), storable(made, x), x)
+        made = operators.binary(frame, kind, ragged.pick(x, mask), value)
+        return _put_masked(x, mask, made)
     selection = select(frame, x, index)
     value = as_expr(value)
     if kind in (ast.Add, ast.Sub) and _is_block(selection) and value.dtype == x.dtype:
@@ -97,24 +97,15 @@ def _put_ragged(
     return put(frame, x, whole, ragged.store(part, axis, (start, stop), value))
 
 
-def _put_masked(x: Expr, mask: Expr, value: Expr) -> Expr:
+def _put_masked(x: Expr, mask: Expr, value: Any) -> Expr:
     rest = x.tensor.rank - mask.tensor.rank
-    if value.tensor.rank > rest and value.shape != x.shape[:0]:
-        raise DefnShapeError(
-            f"{value.type} cannot be stored where a mask holds: the number of"
-            " elements it selects is not known when compiling",
-            hint="use `np.where(mask, value, x)` with arrays of one shape",
-        )
-    return where(_wide(x, mask), broadcast_to(value, x.shape), x)
-
-
-def _wide(x: Expr, mask: Expr) -> Expr:
-    """Return a mask of the leading axes, repeated over all axes of `x`."""
-    leading = x.shape[: mask.tensor.rank]
-    if mask.shape != leading:
-        raise DefnShapeError(f"a mask {mask.type} does not fit {x.type}")
-    rest = (1,) * (x.tensor.rank - mask.tensor.rank)
-    return broadcast_to(reshape(mask, (*mask.shape, *rest)), x.shape)
+    if isinstance(value, Picked) and value.mask is mask:
+        ready = value.full
+    elif isinstance(value, Ragged) or as_expr(value).tensor.rank > rest:
+        ready = ragged.dealt(value, mask)
+    else:
+        ready = as_expr(value)
+    return where(ragged.over(mask, x), _spread(storable(ready, x), x.shape), x)
 
 
 def _is_block(selection: Selection) -> bool:

@@ -99,11 +99,9 @@ def part(frame: Frame, x: Expr, index: Any) -> Any:
     cut = ragged_axis(x, index)
     if cut is not None:
         return _cut(frame, x, cut)
-    if mask_of(index) is not None:
-        raise DefnTypeError(
-            "the number of elements a mask selects is not known when compiling",
-            hint="use `np.where(mask, x, 0)`, or the mask in an assignment",
-        )
+    mask = mask_of(x, index)
+    if mask is not None:
+        return ragged.pick(x, mask)
     return read(select(frame, x, index))
 
 

@@ -162,6 +162,19 @@ class Ragged:
 
 
 @dataclass(frozen=True, eq=False)
+class Picked(Ragged):
+    """What a mask selects of an array, as a slice of run-time length of axis 0.
+
+    Attributes:
+        full: the array.
+        mask: of its leading axes.
+    """
+
+    full: Expr
+    mask: Expr
+
+
+@dataclass(frozen=True, eq=False)
 class Text:
     """A text that shows tensors: for each part a value, a conversion and a format.
 
@@ -257,6 +270,8 @@ def describe(value: Any) -> str:
         return str(value.type)
     if isinstance(value, TensorType):
         return str(value)
+    if isinstance(value, Picked):
+        return f"what a mask selects of {value.full.type}"
     if isinstance(value, Ragged):
         return f"a slice of run-time length of {value.x.type}"
     if isinstance(value, Poison):

@@ -260,6 +260,11 @@ def defn(
                 hint="give them where the function is defined",
             )
         return function
+    if isinstance(function, MethodType) and isinstance(function.__func__, Defn):
+        target = function.__func__.__defnpy_target__
+        bound = MethodType(target.function, function.__self__)
+        options = {"check_nan": target.check_nan, "bounds": target.bounds}
+        return Defn(bound, target.static_names, **options)
     if not callable(function) or not hasattr(function, "__code__"):
         raise _no_function(function)
     names = (static,) if isinstance(static, str) else tuple(static)

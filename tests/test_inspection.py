@@ -1,5 +1,8 @@
 """What a function tells about itself: `lower`, `explain`, `variants`."""
 
+import dataclasses
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -200,6 +203,24 @@ def test_variants_say_why_they_exist():
     assert found[0].signature == "x: f64[3], params['w']: float"
     assert found[3].signature.endswith("axis: 1")
     assert [each.compilations for each in found] == [1, 1, 1, 1]
+
+
+@dn.tree.register_dataclass(static=("power",))
+@dataclasses.dataclass
+class Term:
+    factor: Any
+    power: int
+
+
+def test_variants_tell_static_fields_and_structure():
+    f = defn(lambda terms: terms[0].factor ** terms[0].power)
+    f([Term(V, 1)])
+    f([Term(V, 2)])
+    f((Term(V, 2),))
+    whys = [each.why for each in f.variants()]
+    assert whys[1] == "`terms[0].power` is 2, not 1"
+    assert whys[2] == "an argument is built of other containers"
+    assert f.variants()[1].signature.endswith("terms[0].power: 2")
 
 
 def test_variants_tell_changed_settings(monkeypatch):

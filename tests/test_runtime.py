@@ -112,6 +112,12 @@ def test_wrong_arguments_are_one_clear_error(args, error, text):
         scaled(*args)
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_a_matrix_is_refused():
+    with pytest.raises(dn.DefnTypeError, match="a matrix of NumPy's"):
+        defn(lambda x: x * x)(np.matrix([[1.0, 2.0], [3.0, 4.0]]))
+
+
 def test_results_belong_to_the_caller():
     @defn
     def f(x):
@@ -359,3 +365,36 @@ def test_methods_of_dataclasses():
     slope = dn.grad(Line.loss)(line, np.ones((3, 2)), 1.0)
     np.testing.assert_array_equal(slope.w, [3.0, 3.0])
     assert slope.b == 3.0
+
+
+def test_the_gradient_of_a_bound_method():
+    line = Line(np.ones(2), 0.5)
+    slope = dn.grad(line.loss)
+    np.testing.assert_array_equal(slope(np.ones((1, 2)), 1.0), [[3.0, 3.0]])
+    line = Line(np.ones(2) * 2, 0.5)
+    np.testing.assert_array_equal(
+        dn.grad(line.loss)(np.ones((1, 2)), 1.0), [[14.0] * 2]
+    )
+
+
+class Scale:
+    factor = 2.0
+
+    def apply(self, x):
+        return x * self.factor
+
+
+SCALE = Scale()
+
+
+@defn
+def scaled_by_a_class(x):
+    return SCALE.apply(x) + Scale.factor
+
+
+def test_attributes_and_methods_of_classes_are_guarded(monkeypatch):
+    assert scaled_by_a_class(1.0) == 4.0
+    monkeypatch.setattr(Scale, "factor", 3.0)
+    assert scaled_by_a_class(1.0) == 6.0
+    monkeypatch.setattr(Scale, "apply", lambda self, x: x - self.factor)
+    assert scaled_by_a_class(1.0) == 1.0

@@ -63,6 +63,27 @@ def paths(value: Any, name: str) -> list[str]:
     return [accessor.codify(name) for accessor in accessors]
 
 
+def fixed(value: Any, name: str) -> list[tuple[str, Any]]:
+    """Return what in `value` is no leaf, with how it is reached from `name`.
+
+    These are the static fields of dataclasses.
+    """
+    flatten(value)
+    if optree.all_leaves([value], none_is_leaf=True, namespace=NAMESPACE):
+        return []
+    children, kept, entries, _ = optree.tree_flatten_one_level(
+        value, none_is_leaf=True, namespace=NAMESPACE
+    )
+    found: list[tuple[str, Any]] = []
+    is_record = type(value) in _REGISTERED
+    if is_record:
+        found += [(f"{name}.{field}", each) for field, each in kept]  # pyright: ignore
+    fields = entries if is_record else getattr(value, "_fields", ())
+    for k, (child, entry) in enumerate(zip(children, entries, strict=True)):
+        found += fixed(child, f"{name}.{fields[k]}" if fields else f"{name}[{entry!r}]")
+    return found
+
+
 def map(function: Callable[..., Any], first: Any, *rest: Any) -> Any:
     """Apply `function` to corresponding leaves of trees of one structure.
 

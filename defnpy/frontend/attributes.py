@@ -29,8 +29,8 @@ from defnpy.ops.family import convert
 if TYPE_CHECKING:
     from defnpy.frontend.frame import Frame
 
-_PLAIN = (str, bytes, tuple, list, dict, set, frozenset, range, slice, type)
-# Modules whose names are not rebound.
+_PLAIN = (str, bytes, tuple, list, dict, set, frozenset, range, slice)
+# Modules whose names, and those of whose classes, are not rebound.
 _FIXED = frozenset({"numpy", "math", "defnpy", "builtins", "operator", "functools"})
 
 
@@ -52,7 +52,11 @@ def attribute(frame: Frame, base: Any, name: str) -> Any:
     value = getattr(base, name)
     if isinstance(value, ModuleType | Expr):
         return value
-    if _is_fixed(base, name, value):
+    if _is_fixed(base):
+        return wrap(value)
+    if _is_method(base, name, value):
+        cls = type(base)
+        frame.session.capture(cls, name, lambda: getattr(cls, name))
         return wrap(value)
     if _is_own_tree(base) and not any(map(is_array, tree.leaves(value))):
         return wrap(value)
@@ -97,11 +101,20 @@ def _called(base: Any) -> str:
     return describe(base)
 
 
-def _is_fixed(base: Any, name: str, value: Any) -> bool:
-    """Whether an attribute is one that nobody binds anew."""
-    if isinstance(base, ModuleType):
-        return base.__name__.split(".")[0] in _FIXED
-    return callable(value) and name not in getattr(base, "__dict__", {})
+def _is_fixed(base: Any) -> bool:
+    """Whether nobody binds the names of `base`, a module or what a class made, anew."""
+    owner = base if isinstance(base, ModuleType | type) else type(base)
+    module = owner.__name__ if isinstance(owner, ModuleType) else owner.__module__
+    return module.split(".")[0] in _FIXED
+
+
+def _is_method(base: Any, name: str, value: Any) -> bool:
+    """Whether an attribute is a function of the class of `base`."""
+    return (
+        callable(value)
+        and not isinstance(base, type | ModuleType)
+        and (name not in getattr(base, "__dict__", {}) and hasattr(type(base), name))
+    )
 
 
 def _is_own_tree(base: Any) -> bool:

@@ -146,7 +146,7 @@ def _find(function: FunctionType) -> Code:
         node
         for node in _functions(source.tree)
         if _first_line(node) == (code.co_firstlineno)
-        and _name(node) == name
+        and _name(node) == code.co_name  # `functools.wraps` changes the function's
         and _parameters(node) == _code_parameters(code)
     ]
     if len(nodes) > 1:

@@ -33,13 +33,25 @@ def as_array(value: Any) -> np.ndarray:
             "a masked array, which has no value where it is masked",
             hint="fill it first, for example x.filled(0)",
         )
+    if isinstance(value, np.matrix):
+        raise DefnTypeError(
+            "a matrix of NumPy's, whose `*` is a product",
+            hint="`np.asarray(...)` makes it an array, whose product is `@`",
+        )
     array = np.asarray(value)
     if array.dtype.kind not in "biufcV" or array.dtype.names:
         raise DefnTypeError(
             f"an array of {_described(array)}, not of numbers",
             hint="select or encode columns of numbers first",
         )
-    return array.astype(as_dtype(array.dtype).numpy, copy=False)
+    try:
+        dtype = as_dtype(array.dtype)
+    except DefnTypeError:
+        raise DefnTypeError(
+            f"an array of {array.dtype}, which is no dtype here",
+            hint="convert it with `.astype`",
+        ) from None
+    return array.astype(dtype.numpy, copy=False)
 
 
 def _converted(value: Any) -> np.ndarray:
@@ -89,6 +101,7 @@ def _is_numeric(dtype: Any) -> bool:
 
 def _described(array: np.ndarray) -> str:
     kinds = {"O": "objects", "U": "strings", "S": "bytes", "M": "dates", "T": "strings"}
+    kinds["m"] = "spans of time"
     return (
         "records" if array.dtype.names else kinds.get(array.dtype.kind, "other things")
     )

@@ -36,12 +36,13 @@ class VariantInfo:
 
 
 def described(call: Call, names: Sequence[str]) -> dict[str, str]:
-    """Return the type, or the static value, of each leaf of a call by its path."""
+    """Return the type, or the static value, of each part of a call by its path."""
     found: dict[str, str] = {}
     positional = zip(names, call.args, strict=False)
     for name, value in (*positional, *call.kwargs.items()):
         for path, leaf in zip(tree.paths(value, name), tree.leaves(value), strict=True):
             found[path] = _shown(leaf)
+        found |= {path: _shown(each) for path, each in tree.fixed(value, name)}
     return found
 
 
@@ -75,7 +76,7 @@ def why(new: Mapping[str, str], before: Sequence[Mapping[str, str]]) -> str:
     shown = nearest[:_SHOWN]
     if len(nearest) > _SHOWN:
         shown.append(f"{len(nearest) - _SHOWN} more differ")
-    return ", ".join(shown)
+    return ", ".join(shown) or "an argument is built of other containers"
 
 
 def _differences(new: Mapping[str, str], old: Mapping[str, str]) -> list[str]:

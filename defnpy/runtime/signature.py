@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from dataclasses import dataclass
 from enum import Enum
 from types import EllipsisType, ModuleType
@@ -129,10 +130,18 @@ class Binder:
                     raise
 
 
+# Characters of NumPy's dtypes that have ours.
+_NUMBERS = frozenset("?bBhHiIlLqQefdFD")
+
+
 def _leaf(leaf: Any, arrays: list[Any]) -> Any:
     """Return the type of a tensor, whose array is appended; or the static value."""
     kind = type(leaf)
-    if kind is np.ndarray and leaf.dtype.kind in "biufc":
+    if (
+        kind is np.ndarray
+        and leaf.dtype.kind in "biufc"
+        and leaf.dtype.char not in "gG"
+    ):
         array = _ready(leaf)
     elif kind in _WEAK:
         arrays.append(_number(leaf))
@@ -149,11 +158,19 @@ def _leaf(leaf: Any, arrays: list[Any]) -> Any:
         return _leaf(number(leaf), arrays)
     else:
         raise DefnTypeError(
-            f"a {kind.__name__}, not an array, a number or a container of them",
+            f"{_named(kind)}, not an array, a number or a container of them",
             hint="make it a dataclass of arrays, or a keyword-only parameter",
         )
     arrays.append(array)
     return TensorType(as_dtype(array.dtype), array.shape)
+
+
+def _named(kind: type) -> str:
+    """Return a class as an error names it, with the module of Python's it is from."""
+    name, module = kind.__name__, kind.__module__
+    if module in sys.stdlib_module_names and module not in ("builtins", "__main__"):
+        name = f"{module}.{name}"
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def _number(value: Any) -> np.ndarray:

@@ -189,6 +189,8 @@ class Call:
         name: ``"gemm"``: C (m×n) = op(A) · op(B), all row-major, with attrs
             ``m, n, k, transpose_a, transpose_b, batch``; buffers (C, A, B).
             Any other is the name of `op`.
+        block: for ``"gemm"`` the item of the batch, the first row, how many rows, the
+            first column and how many columns are computed; all of them if empty.
         buffers: what it reads and writes: results, then operands, then memory to
             work in.
         attrs: static options.
@@ -203,6 +205,7 @@ class Call:
     op: Op | None = None
     results: int = 1
     operands: int = 2
+    block: tuple[Expr, ...] = ()
 
 
 SHOWN = 4  # values that a fault hands on, at most

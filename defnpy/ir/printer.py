@@ -334,6 +334,7 @@ def _copy(out: _KernelPrinter, s: Copy) -> None:
 
 def _call(out: _KernelPrinter, s: Call) -> None:
     attrs = [f"{key}={_attr(value)}" for key, value in s.attrs.items()]
+    attrs += [f"block=({', '.join(out.exprs(*s.block))})"] if s.block else []
     out.line(f"{s.name}({', '.join((out.buffers(s.buffers), *attrs))})")
 
 

@@ -80,7 +80,7 @@ def expressions(statement: Statement) -> tuple[Expr, ...]:
         return (statement.condition,)
     if isinstance(statement, Fault):
         return (statement.ok, *statement.shown)
-    return ()
+    return statement.block if isinstance(statement, Call) else ()
 
 
 def loads(statement: Statement) -> list[Place]:

@@ -295,6 +295,10 @@ def _call(out: _KernelVerifier, s: Call) -> None:
     if s.name != "gemm":
         out.fail(f"there is no routine called {s.name}")
     m, n, k, batch = (s.attrs[name] for name in ("m", "n", "k", "batch"))
+    if len(s.block) not in (0, 5):
+        out.fail(f"a block is given by {len(s.block)} numbers")
+    for each in s.block:
+        out.expr(each, I64)
     out.write(s.buffers[0])
     for buffer, size in zip(s.buffers, (m * n, m * k, k * n), strict=True):
         out.read(buffer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from defnpy.base.dims import estimate
 from defnpy.ir.kernel import Call, Copy, If, Let, Loop, Store, While
 from defnpy.ir.rewrite import postorder
 from defnpy.ops.leaf import scalar_of
@@ -43,7 +44,8 @@ def _work(statement: Statement) -> float:
         # About as many operations as a product of the largest matrix with itself.
         return max(b.size * (*b.shape, 1)[-1] for b in statement.buffers)
     if isinstance(statement, Call):
-        return math.prod(statement.attrs[name] for name in ("m", "n", "k", "batch"))
+        sizes = (statement.attrs[name] for name in ("m", "n", "k", "batch"))
+        return math.prod(map(estimate, sizes))
     return 1
 
 

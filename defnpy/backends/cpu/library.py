@@ -6,7 +6,6 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from defnpy.backends.cpu.machine import machine
-from defnpy.backends.cpu.pool import SYMBOL, pool
 from defnpy.backends.llvm.product import product_text
 from defnpy.backends.llvm.target import CPU
 from defnpy.base.dtypes import as_dtype
@@ -46,6 +45,6 @@ def product_address(symbol: str) -> int:
             this = machine()
             text = product_text(as_dtype(PRODUCTS[symbol]), this.target)
             code = _keepers[0](text, this.compile_as_written)
-            library = this.link(code, (symbol,), {SYMBOL: pool(this).address})
+            library = this.link(code, (symbol,), {})
             _made[symbol] = library, library[symbol]
         return _made[symbol][1]

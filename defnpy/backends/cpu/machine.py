@@ -73,13 +73,8 @@ class Machine:
         return self._target_machine.emit_object(self.optimize(text))
 
     def compile_as_written(self, text: str) -> bytes:
-        """Return the object code of a module whose loops and vectors are chosen."""
-        llvm = self._llvm
-        module = llvm.parse_assembly(text, llvm.create_context())
-        options = llvm.create_pipeline_tuning_options(speed_level=PASSES)
-        registers = llvm.create_new_module_pass_manager()
-        registers.add_sroa_pass()
-        registers.run(module, llvm.create_pass_builder(self._target_machine, options))
+        """Return the object code of a module that LLVM's passes would not improve."""
+        module = self._llvm.parse_assembly(text, self._llvm.create_context())
         return self._target_machine.emit_object(module)
 
     def compile_plain(self, text: str) -> bytes:

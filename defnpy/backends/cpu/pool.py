@@ -3,6 +3,8 @@
 They are ours, written in LLVM and compiled once for each process: `pthread`
 workers that sleep until there is a loop, and take pieces of it by an atomic
 counter.  The thread that calls takes pieces too, and returns when all are done.
+Loops often follow each other closely and to wake a thread takes as long as a short
+one, so who waits looks out for a moment, and gives way to others, before it sleeps.
 
 A loop that comes while another is under way, from another thread or from inside of
 one, runs on its own thread alone; so does every loop in a child made by `fork`
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
 SYMBOL = "defnpy_parallel"
 _SET = "defnpy_set_threads"
 MAX_THREADS = 256
+_LOOKS = 200  # before a thread sleeps: some 50 µs
 
 # A mutex and two conditions take at most 64 bytes each on the systems Numba serves.
-_TEXT = """
+_TEXT = f"""
 @mutex = internal global [64 x i8] zeroinitializer, align 16
 @wake = internal global [64 x i8] zeroinitializer, align 16
 @done = internal global [64 x i8] zeroinitializer, align 16
@@ -52,13 +55,14 @@ declare i32 @pthread_cond_wait(ptr, ptr)
 declare i32 @pthread_cond_signal(ptr)
 declare i32 @pthread_cond_broadcast(ptr)
 declare i32 @getpid()
+declare i32 @sched_yield()
 
-define void @defnpy_set_threads(i32 %count) {
+define void @defnpy_set_threads(i32 %count) {{
   store atomic i32 %count, ptr @threads seq_cst, align 4
   ret void
-}
+}}
 
-define internal void @take() {
+define internal void @take() {{
 entry:
   %f = load ptr, ptr @function
   %t = load ptr, ptr @table
@@ -77,14 +81,27 @@ run:
   br label %more
 out:
   ret void
-}
+}}
 
-define internal ptr @work(ptr %seen) {
+define internal ptr @work(ptr %seen) {{
 entry:
   %first = ptrtoint ptr %seen to i64
   br label %sleep
 sleep:
   %last = phi i64 [%first, %entry], [%current, %rest]
+  br label %awake
+awake:
+  %looks = phi i32 [0, %sleep], [%looked, %yield]
+  %seen.job = load atomic i64, ptr @job monotonic, align 8
+  %old = icmp eq i64 %seen.job, %last
+  %looked = add i32 %looks, 1
+  %patient = icmp ult i32 %looks, {_LOOKS}
+  %again = and i1 %old, %patient
+  br i1 %again, label %yield, label %lock
+yield:
+  %y = call i32 @sched_yield()
+  br label %awake
+lock:
   %l = call i32 @pthread_mutex_lock(ptr @mutex)
   br label %look
 look:
@@ -100,7 +117,7 @@ go:
   %l2 = call i32 @pthread_mutex_lock(ptr @mutex)
   %before = load i32, ptr @running
   %after = sub i32 %before, 1
-  store i32 %after, ptr @running
+  store atomic i32 %after, ptr @running release, align 4
   %all = icmp eq i32 %after, 0
   br i1 %all, label %tell, label %rest
 tell:
@@ -109,9 +126,9 @@ tell:
 rest:
   %u2 = call i32 @pthread_mutex_unlock(ptr @mutex)
   br label %sleep
-}
+}}
 
-define internal void @begin() {
+define internal void @begin() {{
 entry:
   %thread = alloca i64
   %now = call i32 @getpid()
@@ -147,9 +164,9 @@ started:
   br label %more
 out:
   ret void
-}
+}}
 
-define void @defnpy_parallel(ptr %f, ptr %t, i64 %start, i64 %end, i64 %size) {
+define void @defnpy_parallel(ptr %f, ptr %t, i64 %start, i64 %end, i64 %size) {{
 entry:
   %wanted = load atomic i32, ptr @threads seq_cst, align 4
   %alone = icmp sle i32 %wanted, 1
@@ -159,7 +176,7 @@ serial:
   ret void
 try:
   %pair = cmpxchg ptr @busy, i32 0, i32 1 seq_cst seq_cst
-  %mine = extractvalue {i32, i1} %pair, 1
+  %mine = extractvalue {{i32, i1}} %pair, 1
   br i1 %mine, label %own, label %serial
 own:
   call void @begin()
@@ -173,10 +190,23 @@ own:
   store i32 %workers, ptr @running
   %number = load i64, ptr @job
   %following = add i64 %number, 1
-  store i64 %following, ptr @job
+  store atomic i64 %following, ptr @job monotonic, align 8
   %b = call i32 @pthread_cond_broadcast(ptr @wake)
   %u = call i32 @pthread_mutex_unlock(ptr @mutex)
   call void @take()
+  br label %awake
+awake:
+  %looks = phi i32 [0, %own], [%looked, %yield]
+  %seen = load atomic i32, ptr @running monotonic, align 4
+  %some = icmp ne i32 %seen, 0
+  %looked = add i32 %looks, 1
+  %patient = icmp ult i32 %looks, {_LOOKS}
+  %again = and i1 %some, %patient
+  br i1 %again, label %yield, label %lock
+yield:
+  %y = call i32 @sched_yield()
+  br label %awake
+lock:
   %l2 = call i32 @pthread_mutex_lock(ptr @mutex)
   br label %look
 look:
@@ -190,7 +220,7 @@ finish:
   %u2 = call i32 @pthread_mutex_unlock(ptr @mutex)
   store atomic i32 0, ptr @busy seq_cst, align 4
   ret void
-}
+}}
 """
 
 

@@ -173,16 +173,9 @@ class Body:
 
     def fail_without_memory(self, pointer: str) -> None:
         """Leave where `pointer` is null."""
-        self._had(self.w.value(f"icmp ne ptr {pointer}, null"))
-
-    def succeed(self, code: str) -> None:
-        """Leave where `code` is not 0: memory could not be had."""
-        self._had(self.w.value(f"icmp eq i32 {code}, 0"))
-
-    def _had(self, condition: str) -> None:
         w = self.w
         good, bad = w.fresh("good"), w.fresh("full")
-        w.branch(condition, good, bad, self.likely())
+        w.branch(w.value(f"icmp ne ptr {pointer}, null"), good, bad, self.likely())
         w.open(bad)
         self.leave(NO_MEMORY)
         w.open(good)

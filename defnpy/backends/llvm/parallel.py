@@ -15,15 +15,26 @@ from defnpy.backends.llvm.types import alignment, array_type, register_type
 from defnpy.backends.llvm.writer import Writer
 from defnpy.base.dims import Dim
 from defnpy.ir.expr import scope
-from defnpy.ir.kernel import LOAD, VAR, Alloc, If, Let, Loop, Store, While, loop_index
+from defnpy.ir.kernel import (
+    LOAD,
+    VAR,
+    Alloc,
+    Call,
+    If,
+    Let,
+    Loop,
+    Store,
+    While,
+    loop_index,
+)
 from defnpy.ir.rewrite import postorder
-from defnpy.ir.statements import expressions, walk
+from defnpy.ir.statements import expressions, walk, wholes
 from defnpy.ops.leaf import scalar_of
 
 if TYPE_CHECKING:
     from defnpy.backends.llvm.body import Body
     from defnpy.ir.expr import Expr
-    from defnpy.ir.kernel import Buffer
+    from defnpy.ir.kernel import Buffer, Statement
 
 PIECES = 64  # parts of a loop, whatever the number of threads
 FRAME = 1 << 17  # bytes of buffers that one turn may need
@@ -40,8 +51,15 @@ def is_outlined(body: Body, loop: Loop) -> bool:
     made = [s.buffer for s in walk(loop.body) if isinstance(s, Alloc)]
     if any(isinstance(buffer.bytes, Dim) for buffer in made):
         return False
-    simple = all(isinstance(s, _SIMPLE) for s in walk(loop.body))
+    simple = all(map(_is_simple, walk(loop.body)))
     return simple and sum(b.bytes for b in made) <= FRAME and (bounds[2] or 0) > 0
+
+
+def _is_simple(statement: Statement) -> bool:
+    """Whether a statement cannot fail, and needs nothing but memory."""
+    if isinstance(statement, Call):
+        return bool(statement.block)
+    return isinstance(statement, _SIMPLE)
 
 
 def write(body: Body, loop: Loop) -> None:
@@ -161,6 +179,7 @@ def _captured(loop: Loop) -> tuple[list[Buffer], list[Expr]]:
             made.add(statement.var)
         if isinstance(statement, Store):
             buffers[statement.buffer.base or statement.buffer] = None
+        buffers |= dict.fromkeys(each.base or each for each in wholes(statement))
         for node in postorder(expressions(statement)):
             if node.op is VAR:
                 values[node] = None

@@ -1,491 +1,230 @@
-"""Matrix products: C = A·B, or C += A·B, for row-major C and A, B of any strides.
+"""The product of two matrices, as a function of LLVM that one thread runs.
 
-A product is done in tasks, as many as its sizes ask for, whatever the number of
-threads: the first put parts of A and B into the order tiles read them in, the others
-wait for these, and compute a block of C each.  Threads take tasks in order, so what
-is waited for is always under way.
+``void product(ptr c, ptr a, ptr b, i64 m, i64 n, i64 k, i64 ldc, i64 rsa, i64 csa,
+i64 rsb, i64 csb, i1 more)`` computes C = A · B, or C += A · B where there is `more`:
+C has m rows and n columns, and the sums have k terms.  A distance between rows is
+called ``ld`` or ``rs``, one between columns ``cs``; all are in elements.  Columns of C
+lie side by side, and of B either columns or rows do.  C overlaps neither.
+
+As many terms as keep a panel of B, as wide as a tile, in the first cache are summed
+at a time.  Elements of A are read where they are: each is used for a whole row of a
+tile, so they need not come fast.  Panels that many tiles share, that end beside the
+matrix or whose columns lie apart are copied first.
+
+Each element of C is the same sum in the same order, whatever part of a product it is
+computed with: parts may be shared among threads in any way.  No element is skipped,
+and nothing outside of the matrices is read or written.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from defnpy.backends.llvm.integers import (
-    Number,
-    add,
-    choice,
-    compare,
+from defnpy.backends.llvm import tiles
+from defnpy.backends.llvm.tiles import (
+    LOW,
+    Grain,
+    address,
     least,
-    most,
-    mul,
-    multiple,
-    parts,
+    load,
+    masks,
     steps,
-    sub,
-    when,
-    where,
+    store,
+    times,
+    vectors,
 )
-from defnpy.backends.llvm.packing import place, write_packing
-from defnpy.backends.llvm.tile import tiles, write_tile
 from defnpy.backends.llvm.writer import Module, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from defnpy.backends.llvm.target import Target
     from defnpy.base.dtypes import DType
 
-# What a product is asked for, 8 bytes each: addresses, sizes, strides in elements.
-# Where C is added to, `more` is not 0.  There are `items` products, whose matrices
-# lie one after another with the strides `c_item`, `a_item` and `b_item`.
-REQUEST = (
-    *("c", "a", "b", "m", "n", "k", "c_row", "a_row", "a_col", "b_row", "b_col"),
-    *("more", "items", "c_item", "a_item", "b_item"),
+PANEL = 32768  # bytes of a panel of B
+SHARED = 24  # rows of C from which on panels are copied
+
+PARAMS = (
+    "ptr %c, ptr %a, ptr %b, i64 %m, i64 %n, i64 %k, i64 %ldc, i64 %rsa, i64 %csa, "
+    "i64 %rsb, i64 %csb, i1 zeroext %more"
 )
-# What tasks know besides: how they divide C, and how A and B are read.
-_STATE = (
-    *REQUEST,
-    *("rows", "columns", "across", "a_tasks", "b_tasks", "ready", "tiled", "direct_b"),
-    *("a_from", "a_step", "a_near", "a_next", "b_from"),
-)
-_POINTERS = ("c", "a", "b", "a_from", "b_from")
-_DEPTH = 256  # of k at a time: so much of B's columns under a tile stays in L1
-_PART = {"m": 2048, "n": 2048, "k": 1024}  # sizes that are packed at once
-_ROWS = 96  # of a task's block, at most
-_PANELS = 8  # of a task's block, each as wide as a tile, at most
-_ALONE = 1 << 20  # products of elements below which threads cost more than they save
-_PAGE = 1024  # bytes: rows a multiple of it apart compete for few places of a cache
-_NEAR = 1 << 15  # bytes that a cache holds wherever they lie
-_FEW = 128  # rows of A for which B is read but a few times
-_KEPT = 4  # pieces of memory kept for the next product, one for each thread in one
-_DRIVER = "noinline optnone"  # run once a task: quick to compile is better
+_COPY = "ptr noalias %panel, ptr %b, i64 %distance, i64 %terms, i64 %columns"
+_PLACE = "ptr %c, i64 %ldc, ptr %tile, i64 %rows, i64 %columns, i1 %more"
 
 
 def product_text(dtype: DType, target: Target) -> str:
-    """Return the module of the target's product for `dtype`.
+    """Return the module of the target's product for `dtype`."""
+    module, grain = Module(), tiles.grain(dtype, target)
+    writing = _Writing(module, grain, target.attributes)
+    for height in (grain.rows, LOW):
+        writing.define(f"tile{height}", tiles.PARAMS, _tile(height))
+    writing.define("place", _PLACE, tiles.place)
+    writing.define("copy", _COPY, _copy)
+    writing.define("turn", _COPY, _turn)
+    writing.define(target.product[dtype.name], PARAMS, _product, linkage="")
+    return module.text()
 
-    It is ``i32 (ptr request)``, and returns 0, or 1 where memory could not be had.
-    """
-    return _Product(dtype, target).text()
 
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """A module in the making."""
 
-class _Product:
-    """The functions of one dtype."""
+    module: Module
+    grain: Grain
+    attributes: str
 
-    def __init__(self, dtype: DType, target: Target) -> None:
-        self.module, self.target = Module(), target
-        self.dtype, self.tiles = dtype, tiles(dtype, target)
-        self.least = self.tiles.heights[-1]
-
-    def text(self) -> str:
-        """Return the module."""
-        attributes = self.target.attributes
-        for height in self.tiles.heights:
-            write_tile(self.module, self.tiles, height, attributes)
-        write_packing(self.module, self.tiles, attributes)
-        given = "ptr %state, i64 %number"
-        self._write("internal void @pack.a", given, self._pack_a, _DRIVER)
-        self._write("internal void @pack.b", given, self._pack_b, _DRIVER)
-        self._write("internal void @block", given, self._block, "noinline")
-        given = "ptr %state, i64 %low, i64 %high"
-        self._write("internal void @tasks", given, self._tasks, _DRIVER)
-        self._write("internal i1 @part", "ptr %state", self._part, _DRIVER)
-        self._write("internal i1 @whole", "ptr %request", self._whole, _DRIVER)
-        self._write("internal void @items", given, self._items, _DRIVER)
-        name = f"i32 @{self.target.product[self.dtype.name]}"
-        self._write(name, "ptr %request", self._entry, _DRIVER)
-        kept = f"@kept = internal global [{_KEPT} x ptr] zeroinitializer, align 8\n"
-        return kept + self.module.text()
-
-    def _write(
-        self, name: str, given: str, write: Callable[[Writer], None], kind: str
+    def define(
+        self,
+        name: str,
+        params: str,
+        write: Callable[[Writer, Grain], None],
+        linkage: str = "internal ",
     ) -> None:
+        """Add a function."""
         w = Writer(self.module)
-        write(w)
+        write(w, self.grain)
         self.module.functions[name] = (
-            f"define {name}({given}) {kind} {self.target.attributes} "
+            f"define {linkage}void @{name}({params}) {self.attributes} "
             f"{{\n{w.body()}\n}}\n"
         )
 
-    def _entry(self, w: Writer) -> None:
-        """Write the products of all items: side by side where they are small."""
-        asked = _Fields(w, "%request")
-        m, n, k, items = (asked.get(name) for name in ("m", "n", "k", "items"))
-        work = mul(w, mul(w, m, n), most(w, k, 1))
-        small = compare(w, "slt", work, 4 * _ALONE)
-        several = compare(w, "sge", mul(w, work, items), _ALONE)
-        failed = w.head("alloca i64", "failed")
-        w.line(f"store i64 0, ptr {failed}")
-        table = w.head("alloca [2 x ptr]", "table")
-        w.line(f"store ptr %request, ptr {table}")
-        second = w.value(f"getelementptr ptr, ptr {table}, i64 1")
-        w.line(f"store ptr {failed}, ptr {second}")
-        with choice(w, w.value(f"and i1 {small}, {several}")) as otherwise:
-            run = self._threads(w)
+
+def _tile(height: int) -> Callable[[Writer, Grain], None]:
+    return lambda w, grain: tiles.tile(w, grain, height)
+
+
+def _product(w: Writer, grain: Grain) -> None:
+    terms = PANEL // (grain.columns * grain.bytes)
+    panel = w.head(f"alloca [{PANEL} x i8], align 64", "panel")
+    scratch = w.head(
+        f"alloca [{grain.rows * grain.columns} x {grain.type}], align 64", "scratch"
+    )
+    # What has no terms is written once, too.
+    stop = w.value(f"call i64 {_larger(w)}(i64 %k, i64 1)")
+    with steps(w, stop, terms) as first:
+        count = least(w, w.value(f"sub i64 %k, {first}"), terms)
+        more = w.value(f"or i1 %more, {w.value(f'icmp sgt i64 {first}, 0')}")
+        left = address(w, grain, "%a", times(w, first, "%csa"))
+        right = address(w, grain, "%b", times(w, first, "%rsb"))
+        with steps(w, "%n", grain.columns) as column:
+            columns = least(w, w.value(f"sub i64 %n, {column}"), grain.columns)
+            source = address(w, grain, right, times(w, column, "%csb"))
+            b, ldb = _panel(w, grain, (panel, source, count, columns))
+            c = address(w, grain, "%c", column)
+            part = f"ptr {b}, i64 {ldb}, i64 {count}"
+            _rows(w, grain, (c, left, part, columns, more, scratch))
+    w.line("ret void")
+
+
+def _larger(w: Writer) -> str:
+    return w.module.declare("llvm.smax.i64", "i64", "i64, i64")
+
+
+def _panel(
+    w: Writer, grain: Grain, given: tuple[str, str, str, str]
+) -> tuple[str, str]:
+    """Return the address of a panel of B, and the distance between its rows."""
+    panel, source, terms, columns = given
+    turn, test, copy, end = (w.fresh(e) for e in ("turn", "test", "copy", "end"))
+    w.branch(w.value("icmp ne i64 %csb, 1"), turn, test)
+    w.open(test)
+    shared = w.value(f"icmp sge i64 %m, {SHARED}")
+    ends = w.value(f"icmp slt i64 {columns}, {grain.columns}")
+    w.branch(w.value(f"or i1 {shared}, {ends}"), copy, end)
+    for label, distance in ((turn, "%csb"), (copy, "%rsb")):
+        w.open(label)
+        w.line(
+            f"call void @{label.split('.')[0]}(ptr {panel}, ptr {source}, "
+            f"i64 {distance}, i64 {terms}, i64 {columns})"
+        )
+        w.jump(end)
+    w.open(end)
+    there, copied = f"[{source}, %{test}]", f"[{panel}, %{turn}], [{panel}, %{copy}]"
+    b = w.value(f"phi ptr {there}, {copied}")
+    width = grain.columns
+    ldb = w.value(f"phi i64 [%rsb, %{test}], [{width}, %{turn}], [{width}, %{copy}]")
+    return b, ldb
+
+
+def _rows(w: Writer, grain: Grain, given: tuple[str, str, str, str, str, str]) -> None:
+    """Write the tiles below each other: high ones, and low ones for what is left."""
+    c, a, part, columns, more, scratch = given
+    high = times(w, w.value(f"udiv i64 %m, {grain.rows}"), grain.rows)
+    is_whole = w.value(f"icmp eq i64 {columns}, {grain.columns}")
+    for height, start, stop in ((grain.rows, "0", high), (LOW, high, "%m")):
+        with steps(w, stop, height, start) as row:
+            rows = least(w, w.value(f"sub i64 %m, {row}"), height)
+            to = address(w, grain, c, times(w, row, "%ldc"))
+            x = address(w, grain, a, times(w, row, "%rsa"))
+            fits = w.value(f"icmp eq i64 {rows}, {height}")
+            whole, some, end = (w.fresh(e) for e in ("whole", "some", "end"))
+            rest = f"ptr {x}, i64 %rsa, i64 %csa, {part}, i64 {rows}"
+            w.branch(w.value(f"and i1 {fits}, {is_whole}"), whole, some)
+            w.open(whole)
+            w.line(f"call void @tile{height}(ptr {to}, i64 %ldc, {rest}, i1 {more})")
+            w.jump(end)
+            w.open(some)
+            there = f"ptr {scratch}, i64 {grain.columns}"
+            w.line(f"call void @tile{height}({there}, {rest}, i1 false)")
             w.line(
-                f"call void {run}(ptr @items, ptr {table}, i64 0, i64 {items}, i64 1)"
+                f"call void @place(ptr {to}, i64 %ldc, ptr {scratch}, i64 {rows}, "
+                f"i64 {columns}, i1 {more})"
             )
-            otherwise()
-            w.line(f"call void @items(ptr {table}, i64 0, i64 {items})")
-        code = w.value(f"load i64, ptr {failed}")
-        w.line(f"ret i32 {w.value(f'trunc i64 {code} to i32')}")
+            w.jump(end)
+            w.open(end)
 
-    def _threads(self, w: Writer) -> str:
-        types = "ptr, ptr, i64, i64, i64"
-        return w.module.declare(self.target.parallel, "void", types)
 
-    def _items(self, w: Writer) -> None:
-        """Write the products of a range of items."""
-        request = w.value("load ptr, ptr %state")
-        second = w.value("getelementptr ptr, ptr %state, i64 1")
-        failed = w.value(f"load ptr, ptr {second}")
-        asked = _Fields(w, request)
-        item = _Fields(w, w.head(f"alloca [{len(REQUEST)} x i64], align 16", "item"))
-        for name in REQUEST:
-            item.put(name, asked.get(name))
-        with steps(w, "%low", "%high") as number:
-            for name in ("c", "a", "b"):
-                step = (number, asked.get(f"{name}_item"))
-                item.put(name, place(w, self.tiles, asked.get(name), step))
-            full = w.value(f"call i1 @whole(ptr {item.pointer})")
-            with when(w, full):
-                w.line(f"store i64 1, ptr {failed}")
-        w.line("ret void")
+def _copy(w: Writer, grain: Grain) -> None:
+    """Write rows of B below each other, with zeros beyond their ends."""
+    found = masks(w, grain, "%columns")
+    with steps(w, "%terms", 1) as term:
+        row = address(w, grain, "%b", times(w, term, "%distance"))
+        to = address(w, grain, "%panel", times(w, term, grain.columns))
+        places = zip(vectors(w, grain, row), vectors(w, grain, to), found, strict=True)
+        for here, there, mask in places:
+            store(w, grain, load(w, grain, here, mask), there)
+    w.line("ret void")
 
-    def _whole(self, w: Writer) -> None:
-        """Write a product part by part, of as much as is packed at once."""
-        state = _Fields(w, w.head(f"alloca [{len(_STATE)} x i64], align 16", "state"))
-        whole = _Fields(w, "%request")
-        m, n, k = (whole.get(name) for name in ("m", "n", "k"))
-        for name in ("c_row", "a_row", "a_col", "b_row", "b_col"):
-            state.put(name, whole.get(name))
-        deep = most(w, k, 1)  # a sum of no terms is zero
-        with (
-            steps(w, 0, n, _PART["n"]) as j,
-            steps(w, 0, m, _PART["m"]) as i,
-            steps(w, 0, deep, _PART["k"]) as p,
-        ):
-            for name, start, size in (("m", i, m), ("n", j, n), ("k", p, k)):
-                state.put(name, least(w, sub(w, size, start), _PART[name]))
-            for name, terms in (
-                ("c", ((i, whole.get("c_row")), (j, 1))),
-                ("a", ((i, whole.get("a_row")), (p, whole.get("a_col")))),
-                ("b", ((p, whole.get("b_row")), (j, whole.get("b_col")))),
-            ):
-                state.put(name, place(w, self.tiles, whole.get(name), *terms))
-            state.put("more", w.value(f"or i64 {whole.get('more')}, {p}"))
-            full = w.value(f"call i1 @part(ptr {state.pointer})")
-            with when(w, full):
-                w.line("ret i1 true")
-                w.open(w.fresh("never"))
-        w.line("ret i1 false")
 
-    def _part(self, w: Writer) -> None:
-        """Write the tasks of a part, and true where memory could not be had."""
-        s, width = _Fields(w, "%state"), self.tiles.columns
-        m, n, k = s.get("m"), s.get("n"), s.get("k")
-        rows = multiple(w, parts(w, m, parts(w, m, _ROWS)), self.least)
-        columns = multiple(w, parts(w, n, parts(w, n, width * _PANELS)), width)
-        down, across = parts(w, m, rows), parts(w, n, columns)
-        for name, value in (("rows", rows), ("columns", columns), ("across", across)):
-            s.put(name, value)
-        a_size, b_size = self._plan_a(w, s, down), self._plan_b(w, s, across)
-        line = 64 // self.dtype.bytes  # the first one holds the memory's size
-        elements = add(w, add(w, a_size, b_size), line)
-        memory = self._memory(w, mul(w, elements, self.dtype.bytes))
-        packed = place(w, self.tiles, memory, (line, 1))
-        a_direct = compare(w, "eq", s.get("a_tasks"), 0)
-        s.put(
-            "a_from", w.value(f"select i1 {a_direct}, ptr {s.get('a')}, ptr {packed}")
-        )
-        s.put("b_from", place(w, self.tiles, packed, (a_size, 1)))
-        s.put("ready", 0)
-        tasks = add(w, s.get("a_tasks"), s.get("b_tasks"))
-        tasks = add(w, tasks, mul(w, down, across))
-        work = mul(w, mul(w, m, n), k)
-        with choice(w, compare(w, "slt", work, _ALONE)) as otherwise:
-            w.line(f"call void @tasks(ptr %state, i64 0, i64 {tasks})")
-            otherwise()
-            given = f"ptr @tasks, ptr %state, i64 0, i64 {tasks}, i64 1"
-            w.line(f"call void {self._threads(w)}({given})")
-        self._keep(w, memory)
-        w.line("ret i1 false")
+def _turn(w: Writer, grain: Grain) -> None:
+    """Write columns of B, each of which lies side by side, as rows.
 
-    def _plan_a(self, w: Writer, s: _Fields, down: Number) -> Number:
-        """Write how A is read, and return how many elements are packed.
-
-        It is read where it lies if its rows are in one piece each and do not get
-        into each other's way, or if it is read but a few times.
-        """
-        m, n, k = s.get("m"), s.get("n"), s.get("k")
-        a_row, a_col, bytes = s.get("a_row"), s.get("a_col"), self.dtype.bytes
-        by_rows = compare(w, "eq", a_col, 1)
-        apart = w.value(f"and i64 {mul(w, a_row, bytes)}, {_PAGE - 1}")
-        small = compare(w, "sle", mul(w, m, k), _NEAR // bytes)
-        fine = w.value(f"or i1 {compare(w, 'ne', apart, 0)}, {small}")
-        few = compare(w, "sle", n, self.tiles.columns)
-        direct = w.value(f"or i1 {few}, {w.value(f'and i1 {by_rows}, {fine}')}")
-        tiled = w.value(f"xor i1 {w.value(f'or i1 {direct}, {by_rows}')}, true")
-        stride = add(w, multiple(w, k, 16), 16)
-        s.put("tiled", w.value(f"zext i1 {tiled} to i64"))
-        s.put("a_step", where(w, direct, a_row, where(w, tiled, k, stride)))
-        s.put("a_near", where(w, direct, a_row, where(w, tiled, 1, stride)))
-        s.put("a_next", where(w, direct, a_col, 1))
-        s.put("a_tasks", where(w, direct, 0, down))
-        return where(w, direct, 0, mul(w, multiple(w, m, self.least), stride))
-
-    def _plan_b(self, w: Writer, s: _Fields, across: Number) -> Number:
-        """Write how B is read, and return how many elements are packed.
-
-        It is read where it lies if its rows are in one piece each and it is read but
-        a few times; but for the columns that are fewer than a tile is wide.
-        """
-        m, n, k, width = s.get("m"), s.get("n"), s.get("k"), self.tiles.columns
-        plain, few = compare(w, "eq", s.get("b_col"), 1), compare(w, "sle", m, _FEW)
-        direct = w.value(f"and i1 {plain}, {few}")
-        rest = w.value(f"urem i64 {n}, {width}")
-        some = w.value(f"zext i1 {compare(w, 'ne', rest, 0)} to i64")
-        s.put("direct_b", w.value(f"zext i1 {direct} to i64"))
-        s.put("b_tasks", where(w, direct, some, across))
-        panels = where(w, direct, some, parts(w, n, width))
-        return mul(w, mul(w, panels, width), k)
-
-    def _memory(self, w: Writer, size: Number) -> str:
-        """Write the address of so many bytes, kept from a product before if it can be.
-
-        Its first 8 bytes tell its size.
-        """
-        slot = w.head("alloca ptr", "memory")
-        w.line(f"store ptr null, ptr {slot}")
-        free = w.module.declare("free", "void", "ptr")
-        for number in range(_KEPT):
-            with when(w, w.value(f"icmp eq ptr {_load(w, slot)}, null")):
-                had = w.value(
-                    f"atomicrmw xchg ptr {_kept(w, number)}, ptr null seq_cst"
+    The panel has room for as many terms as fill whole vectors.
+    """
+    lanes, mask = grain.lanes, grain.mask
+    with steps(w, "%terms", lanes) as term:
+        there, *_ = masks(w, grain, w.value(f"sub i64 %terms, {term}"))
+        with steps(w, str(grain.columns), lanes) as first:
+            rows: list[str] = []
+            for lane in range(lanes):
+                column = w.value(f"add i64 {first}, {lane}")
+                known = w.value(f"icmp slt i64 {column}, %columns")
+                some = w.value(
+                    f"select i1 {known}, {mask} {there}, {mask} zeroinitializer"
                 )
-                with when(w, w.value(f"icmp ne ptr {had}, null")):
-                    enough = compare(w, "sge", w.value(f"load i64, ptr {had}"), size)
-                    with choice(w, enough) as otherwise:
-                        w.line(f"store ptr {had}, ptr {slot}")
-                        otherwise()
-                        w.line(f"call void {free}(ptr {had})")
-        with when(w, w.value(f"icmp eq ptr {_load(w, slot)}, null")):
-            allocate = w.module.declare("aligned_alloc", "noalias ptr", "i64, i64")
-            rounded = multiple(w, size, 4096)
-            made = w.value(f"call ptr {allocate}(i64 64, i64 {rounded})")
-            with when(w, w.value(f"icmp eq ptr {made}, null")):
-                w.line("ret i1 true")
-                w.open(w.fresh("never"))
-            w.line(f"store i64 {rounded}, ptr {made}")
-            w.line(f"store ptr {made}, ptr {slot}")
-        return _load(w, slot)
+                at = w.value(f"add i64 {times(w, column, '%distance')}, {term}")
+                rows.append(load(w, grain, address(w, grain, "%b", at), some))
+            at = w.value(f"add i64 {times(w, term, grain.columns)}, {first}")
+            to = address(w, grain, "%panel", at)
+            for lane, row in enumerate(_transposed(w, grain, rows)):
+                store(w, grain, row, address(w, grain, to, lane * grain.columns))
+    w.line("ret void")
 
-    def _keep(self, w: Writer, memory: str) -> None:
-        """Write the return of memory: to a place that is free, or to the system."""
-        slot = w.head("alloca ptr", "rest")
-        w.line(f"store ptr {memory}, ptr {slot}")
-        for number in range(_KEPT):
-            with when(w, w.value(f"icmp ne ptr {_load(w, slot)}, null")):
-                change = f"ptr null, ptr {_load(w, slot)} seq_cst seq_cst"
-                pair = w.value(f"cmpxchg ptr {_kept(w, number)}, {change}")
-                with when(w, w.value(f"extractvalue {{ptr, i1}} {pair}, 1")):
-                    w.line(f"store ptr null, ptr {slot}")
-        free = w.module.declare("free", "void", "ptr")
-        w.line(f"call void {free}(ptr {_load(w, slot)})")
 
-    def _tasks(self, w: Writer) -> None:
-        """Write the tasks of a range."""
-        s = _Fields(w, "%state")
-        a_tasks = s.get("a_tasks")
-        before = add(w, a_tasks, s.get("b_tasks"))
-        with steps(w, "%low", "%high") as t:
-            with choice(w, compare(w, "slt", t, before)) as otherwise:
-                with choice(w, compare(w, "slt", t, a_tasks)) as or_b:
-                    w.line(f"call void @pack.a(ptr %state, i64 {t})")
-                    or_b()
-                    number = sub(w, t, a_tasks)
-                    w.line(f"call void @pack.b(ptr %state, i64 {number})")
-                w.value(f"atomicrmw add ptr {s.at('ready')}, i64 1 seq_cst")
-                otherwise()
-                self._wait(w, s, before)
-                w.line(f"call void @block(ptr %state, i64 {sub(w, t, before)})")
-        w.line("ret void")
-
-    def _wait(self, w: Writer, s: _Fields, before: Number) -> None:
-        look, rest, go = (w.fresh(each) for each in ("look", "rest", "go"))
-        w.jump(look)
-        w.open(look)
-        ready = w.value(f"load atomic i64, ptr {s.at('ready')} seq_cst, align 8")
-        w.branch(compare(w, "sge", ready, before), go, rest)
-        w.open(rest)
-        w.value(f"call i32 {w.module.declare('sched_yield', 'i32', '')}()")
-        w.jump(look)
-        w.open(go)
-
-    def _pack_a(self, w: Writer) -> None:
-        """Write the packing of a block of rows: as they are, or tile by tile."""
-        s = _Fields(w, "%state")
-        a, to, k, step = (s.get(name) for name in ("a", "a_from", "k", "a_step"))
-        a_row, a_col = s.get("a_row"), s.get("a_col")
-        start, stop = _range(w, s, ("rows", "m"), "%number")
-        with choice(w, compare(w, "eq", a_col, 1)) as otherwise:
-            target = place(w, self.tiles, to, (start, step))
-            source = place(w, self.tiles, a, (start, a_row))
-            count = sub(w, stop, start)
-            sizes = f"i64 {step}, i64 {a_row}, i64 {k}, i64 {count}"
-            w.line(f"call void @pack.rows(ptr {target}, ptr {source}, {sizes})")
-            otherwise()
-            with self._heights(w, start, stop) as (i, height, rows):
-                target = place(w, self.tiles, to, (i, k))
-                source = place(w, self.tiles, a, (i, a_row))
-                self._runs(w, (target, height), (source, a_col, a_row), (k, rows))
-        w.line("ret void")
-
-    def _pack_b(self, w: Writer) -> None:
-        """Write the packing of a block of columns, or of the last few."""
-        s, width = _Fields(w, "%state"), self.tiles.columns
-        k, n, b, to = (s.get(name) for name in ("k", "n", "b", "b_from"))
-        b_row, b_col = s.get("b_row"), s.get("b_col")
-        start, stop = _range(w, s, ("columns", "n"), "%number")
-        direct = compare(w, "ne", s.get("direct_b"), 0)
-        rest = sub(w, n, w.value(f"urem i64 {n}, {width}"))
-        start, stop = where(w, direct, rest, start), where(w, direct, n, stop)
-        with steps(w, start, stop, width) as j:
-            columns = least(w, sub(w, stop, j), width)
-            target = place(w, self.tiles, to, (where(w, direct, 0, j), k))
-            source = place(w, self.tiles, b, (j, b_col))
-            turned = w.value(f"icmp eq i64 {b_row}, 1")
-            turned = w.value(f"and i1 {turned}, {compare(w, 'ne', b_col, 1)}")
-            with choice(w, turned) as otherwise:
-                sizes = f"i64 {b_col}, i64 {k}, i64 {columns}"
-                w.line(f"call void @pack.turned(ptr {target}, ptr {source}, {sizes})")
-                otherwise()
-                self._runs(w, (target, width), (source, b_row, b_col), (k, columns))
-        w.line("ret void")
-
-    def _runs(
-        self,
-        w: Writer,
-        to: tuple[str, Number],
-        source: tuple[str, Number, Number],
-        sizes: tuple[Number, Number],
-    ) -> None:
-        """Write a copy of runs, which are in one piece each or are not."""
-        (target, stride), (start, row, column), (k, count) = to, source, sizes
-        pointers = f"ptr {target}, ptr {start}, i64 {stride}, i64 {row}"
-        with choice(w, compare(w, "eq", column, 1)) as otherwise:
-            w.line(f"call void @pack.strip({pointers}, i64 {k}, i64 {count})")
-            otherwise()
-            sizes_ = f"i64 {column}, i64 {k}, i64 {count}"
-            w.line(f"call void @pack.single({pointers}, {sizes_})")
-
-    def _block(self, w: Writer) -> None:
-        """Write the computation of a block of C, by slabs of k, panels and tiles."""
-        s, width, size = _Fields(w, "%state"), self.tiles.columns, self.dtype.bytes
-        across = s.get("across")
-        down = w.value(f"udiv i64 %number, {across}")
-        top, bottom = _range(w, s, ("rows", "m"), down)
-        over = w.value(f"urem i64 %number, {across}")
-        left, right = _range(w, s, ("columns", "n"), over)
-        a, b, b_from, c, k = (
-            s.get(name) for name in ("a_from", "b", "b_from", "c", "k")
-        )
-        c_row, b_row, a_step = s.get("c_row"), s.get("b_row"), s.get("a_step")
-        a_near, a_next = mul(w, s.get("a_near"), size), s.get("a_next")
-        tiled = compare(w, "ne", s.get("tiled"), 0)
-        direct_b = compare(w, "ne", s.get("direct_b"), 0)
-        before = s.get("more")
-        with (
-            steps(w, 0, most(w, k, 1), _DEPTH) as p,
-            steps(w, left, right, width) as j,
-        ):
-            depth = least(w, sub(w, k, p), _DEPTH)
-            more = compare(w, "ne", w.value(f"or i64 {before}, {p}"), 0)
-            columns = least(w, sub(w, right, j), width)
-            full = compare(w, "eq", columns, width)
-            direct = w.value(f"and i1 {direct_b}, {full}")
-            there = place(w, self.tiles, b, (j, 1), (p, b_row))
-            near = where(w, direct_b, 0, j)
-            packed = place(w, self.tiles, b_from, (near, k), (p, width))
-            panel = w.value(f"select i1 {direct}, ptr {there}, ptr {packed}")
-            b_next = mul(w, where(w, direct, b_row, width), size)
-            with self._heights(w, top, bottom) as (i, height, rows):
-                ahead = where(w, tiled, height, a_next)
-                operands = (
-                    f"ptr {place(w, self.tiles, c, (i, c_row), (j, 1))}",
-                    f"i64 {mul(w, c_row, size)}",
-                    f"ptr {place(w, self.tiles, a, (i, a_step), (p, ahead))}",
-                    f"i64 {a_near}, i64 {mul(w, ahead, size)}",
-                    f"ptr {panel}, i64 {b_next}",
-                    f"i64 {depth}, i64 {rows}, i64 {columns}, i1 {more}",
+def _transposed(w: Writer, grain: Grain, rows: list[str]) -> list[str]:
+    """Return the columns of a square: its quarters trade places, and theirs."""
+    lanes, distance = grain.lanes, grain.lanes // 2
+    while distance:
+        low = [e + lanes - distance if e & distance else e for e in range(lanes)]
+        high = [e + lanes if e & distance else e + distance for e in range(lanes)]
+        made = list(rows)
+        for i in (i for i in range(lanes) if not i & distance):
+            pair = f"{grain.vector} {rows[i]}, {grain.vector} {rows[i + distance]}"
+            for place, chosen in ((i, low), (i + distance, high)):
+                numbers = ", ".join(f"i32 {e}" for e in chosen)
+                made[place] = w.value(
+                    f"shufflevector {pair}, <{lanes} x i32> <{numbers}>"
                 )
-                for each in self.tiles.heights:
-                    with when(w, compare(w, "eq", height, each)):
-                        w.line(f"call void @tile.{each}({', '.join(operands)})")
-        w.line("ret void")
-
-    @contextmanager
-    def _heights(
-        self, w: Writer, start: Number, stop: Number
-    ) -> Iterator[tuple[str, Number, Number]]:
-        """Write what is inside for each tile of some rows.
-
-        It is told the tile's first row, its height, and how many rows there are.
-        """
-        slot = w.head("alloca i64", "row")
-        test, body, end = (w.fresh(each) for each in ("test", "body", "end"))
-        w.line(f"store i64 {start}, ptr {slot}")
-        w.jump(test)
-        w.open(test)
-        row = w.value(f"load i64, ptr {slot}")
-        w.branch(compare(w, "slt", row, stop), body, end)
-        w.open(body)
-        left, height = sub(w, stop, row), self.least
-        for each in self.tiles.heights[-2::-1]:
-            height = where(w, compare(w, "sge", left, each), each, height)
-        yield row, height, least(w, left, height)
-        w.line(f"store i64 {add(w, row, height)}, ptr {slot}")
-        w.jump(test)
-        w.open(end)
-
-
-class _Fields:
-    """Numbers and addresses in memory, by name."""
-
-    def __init__(self, w: Writer, pointer: str) -> None:
-        self.w, self.pointer = w, pointer
-
-    def at(self, name: str) -> str:
-        """Return the address of a field."""
-        index = _STATE.index(name)
-        return self.w.value(f"getelementptr i64, ptr {self.pointer}, i64 {index}")
-
-    def get(self, name: str) -> str:
-        """Write the load of a field."""
-        return self.w.value(f"load {_type(name)}, ptr {self.at(name)}")
-
-    def put(self, name: str, value: Number) -> None:
-        """Write the store of a field."""
-        self.w.line(f"store {_type(name)} {value}, ptr {self.at(name)}")
-
-
-def _type(name: str) -> str:
-    return "ptr" if name in _POINTERS else "i64"
-
-
-def _range(
-    w: Writer, s: _Fields, names: tuple[str, str], number: Number
-) -> tuple[Number, Number]:
-    """Write the first and the end of a block, given the names of its and all size."""
-    size = s.get(names[0])
-    start = mul(w, number, size)
-    return start, least(w, add(w, start, size), s.get(names[1]))
-
-
-def _load(w: Writer, slot: str) -> str:
-    return w.value(f"load ptr, ptr {slot}")
-
-
-def _kept(w: Writer, number: int) -> str:
-    return w.value(f"getelementptr ptr, ptr @kept, i64 {number}")
+        rows, distance = made, distance // 2
+    return rows

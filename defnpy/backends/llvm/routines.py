@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from defnpy.backends.llvm import lapack
 from defnpy.backends.llvm.intrinsics import uniform
-from defnpy.backends.llvm.product import REQUEST
 from defnpy.backends.llvm.repeat import each, element, times
 from defnpy.backends.llvm.types import literal, register_type
 from defnpy.base.dims import Dim
@@ -32,28 +31,46 @@ def call(body: Body, statement: Call) -> None:
 
 
 def _product(body: Body, statement: Call) -> None:
-    """Write C = op(A) · op(B), row-major, for each matrix of a batch."""
-    w, attrs, value = body.w, statement.attrs, body.memory.extents.value
-    dtype = statement.buffers[0].dtype
+    """Write C = op(A) · op(B), row-major: a block of it, or each of a batch."""
+    w, attrs, dtype = body.w, statement.attrs, statement.buffers[0].dtype
     if dtype.name not in body.target.product:
         _gemm(body, statement)
         return
-    m, n, k = attrs["m"], attrs["n"], attrs["k"]
-    names = ("c", "a", "b")
-    fields = dict(zip(names, map(body.memory.pointer, statement.buffers), strict=True))
-    a_strides = (1, m) if attrs["transpose_a"] else (k, 1)
-    b_strides = (1, k) if attrs["transpose_b"] else (n, 1)
-    strides = (n, *a_strides, *b_strides)
-    numbers = (m, n, k, *strides, 0, attrs.get("batch", 1), m * n, m * k, k * n)
-    others = (name for name in REQUEST if name not in names)
-    fields |= dict(zip(others, map(value, numbers), strict=True))
-    request = w.head(f"alloca [{len(REQUEST)} x i64], align 8", "request")
-    for place, name in enumerate(REQUEST):
-        slot = w.value(f"getelementptr inbounds i64, ptr {request}, i64 {place}")
-        type = "ptr" if name in names else "i64"
-        w.line(f"store {type} {fields[name]}, ptr {slot}, align 8")
-    symbol = w.module.declare(body.target.product[dtype.name], "i32", "ptr")
-    body.succeed(w.call("i32", symbol, f"ptr {request}"))
+    if statement.block:
+        item, *block = (body.scalars.emit(each) for each in statement.block)
+        _block(body, statement, item, block)
+    else:
+        value = body.memory.extents.value
+        with each(w, value(attrs["batch"])) as item:
+            _block(
+                body, statement, item, ["0", value(attrs["m"]), "0", value(attrs["n"])]
+            )
+
+
+def _block(body: Body, statement: Call, item: str, block: list[str]) -> None:
+    """Write the product of some rows of A and columns of B."""
+    w, attrs, dtype = body.w, statement.attrs, statement.buffers[0].dtype
+    value, type = body.memory.extents.value, register_type(dtype)
+    m, n, k = (attrs[name] for name in ("m", "n", "k"))
+    row, rows, column, columns = block
+    a_strides = ("1", value(m)) if attrs["transpose_a"] else (value(k), "1")
+    b_strides = ("1", value(k)) if attrs["transpose_b"] else (value(n), "1")
+    pointers = []
+    for buffer, size, *places in (
+        (statement.buffers[0], m * n, (row, value(n)), (column, "1")),
+        (statement.buffers[1], m * k, (row, a_strides[0])),
+        (statement.buffers[2], k * n, (column, b_strides[1])),
+    ):
+        pointer = body.memory.pointer(buffer)
+        for number, distance in ((item, value(size)), *places):
+            pointer = element(w, type, pointer, times(w, number, distance))
+        pointers.append(pointer)
+    numbers = (rows, columns, value(k), value(n), *a_strides, *b_strides)
+    given = [*(f"ptr {p}" for p in pointers), *(f"i64 {each}" for each in numbers)]
+    types = ", ".join(each.split()[0] for each in given)
+    name = body.target.product[dtype.name]
+    symbol = w.module.declare(name, "void", f"{types}, i1 zeroext")
+    w.line(f"call void {symbol}({', '.join(given)}, i1 zeroext false)")
 
 
 def _gemm(body: Body, statement: Call) -> None:

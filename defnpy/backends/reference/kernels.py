@@ -224,7 +224,20 @@ def _call(machine: _Machine, s: Call) -> None:
         turned = s.attrs[f"transpose_{word}"]
         array = array.reshape(batch, *(reversed(size) if turned else size))
         found.append(np.swapaxes(array, 1, 2) if turned else array)
-    machine.target(target).reshape(batch, m, n)[...] = found[0] @ found[1]
+    made = machine.target(target).reshape(batch, m, n)
+    if s.block:
+        item, row, rows, column, columns = map(int, machine.values(*s.block))
+        down, across = _within(row, rows, m), _within(column, columns, n)
+        made[item, down, across] = found[0][item, down] @ found[1][item][:, across]
+    else:
+        made[...] = found[0] @ found[1]
+
+
+def _within(start: int, count: int, size: int) -> slice:
+    """Return the slice of so many elements from `start` on, of a size."""
+    if not 0 <= start <= start + count <= size:
+        raise InternalError(f"{start} to {start + count} are not in {size}")
+    return slice(start, start + count)
 
 
 def _routine(machine: _Machine, s: Call, op: Op) -> None:

@@ -9,6 +9,7 @@ from defnpy.ir.kernel import Buffer, Call, Store, load, loop_index
 from defnpy.ops.dot import free_axes
 from defnpy.ops.elementwise import add, multiply
 from defnpy.ops.leaf import const
+from defnpy.passes.lower import blocks
 from defnpy.passes.lower.elements import Index, element
 from defnpy.passes.lower.loops import counted, nest
 from defnpy.passes.lower.storage import is_small_product
@@ -25,7 +26,7 @@ def emit(region: Region, event: Expr) -> None:
     if is_small_product(event):
         nest(region, event.shape, lambda index: _element(region, event, target, index))
     else:
-        _blas(region, event, target)
+        _routine(region, event, target)
     region.values[event, 0] = region.let(load(target, ())) if scalar else target
 
 
@@ -57,7 +58,7 @@ def _element(region: Region, event: Expr, target: Buffer, index: Index) -> None:
     region.block.append(Store(target, index, load(partial, ())))
 
 
-def _blas(region: Region, event: Expr, target: Buffer) -> None:
+def _routine(region: Region, event: Expr, target: Buffer) -> None:
     a, b = event.operands
     (ca, cb), (ba, bb) = event.attrs["contract"], event.attrs["batch"]
     fa, fb = free_axes(a.tensor.rank, ca, ba), free_axes(b.tensor.rank, cb, bb)
@@ -71,7 +72,7 @@ def _blas(region: Region, event: Expr, target: Buffer) -> None:
         "transpose_a": transpose_a,
         "transpose_b": transpose_b,
     }
-    region.block.append(Call("gemm", (target, left, right), attrs))
+    blocks.emit(region, Call("gemm", (target, left, right), attrs))
 
 
 def _matrix(

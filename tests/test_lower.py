@@ -343,3 +343,20 @@ def test_what_a_branch_updated_is_updated_again_though_it_has_other_results() ->
 
     kernel = check(lambda x: loop(x, 6, body, index_const(0)), V)
     assert len(statements(kernel.body, k.Copy)) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [((140, 6), (6, 20)), ((2, 140, 6), (2, 6, 20)), ((35, 4, 6), (6, 20))],
+)
+def test_elementwise_events_follow_a_product_by_blocks(
+    first: tuple[int, ...], second: tuple[int, ...]
+) -> None:
+    def make(x: Expr, y: Expr) -> tuple[Expr, Expr]:
+        made = dot.matmul(x, y)
+        return maximum(made, 0.5), exp(made) + made
+
+    kernel = check(make, RNG.normal(size=first), RNG.normal(size=second))
+    (blocks,) = (s for s in kernel.body if isinstance(s, k.Loop))
+    assert len(statements(blocks.body, k.Call)) == 1
+    assert len(statements(blocks.body, k.Store)) == 2

@@ -141,6 +141,28 @@ def test_gemm(turn_a: bool, turn_b: bool) -> None:
     np.testing.assert_allclose(out, a @ b)
 
 
+def test_a_block_of_a_product_leaves_the_rest_alone() -> None:
+    rng = np.random.default_rng(0)
+    given = [rng.random((2, 3, 4)), rng.random((2, 4, 5))]
+    params = Buffer("a", F64, (2, 3, 4), "param"), Buffer("b", F64, (2, 4, 5), "param")
+    result = Buffer("c", F64, (2, 3, 5), "result")
+    attrs = {"m": 3, "n": 5, "k": 4, "batch": 2}
+    attrs |= {"transpose_a": False, "transpose_b": False}
+
+    def kernel(*block: int) -> Kernel:
+        where = tuple(map(index_const, block))
+        call = Call("gemm", (result, *params), attrs, block=where)
+        return Kernel("k", params, (result,), (call,))
+
+    out = np.empty(result.shape)
+    with scope():
+        run_kernel(kernel(1, 1, 2, 0, 4), given, [out])
+        np.testing.assert_allclose(out[1, 1:, :4], (given[0] @ given[1])[1, 1:, :4])
+        assert np.isnan(out[0]).all() and np.isnan(out[1, :, 4]).all()
+        with pytest.raises(InternalError, match="not in 5"):
+            run_kernel(kernel(1, 1, 2, 2, 4), given, [out])
+
+
 def test_a_tape_gives_back_what_was_pushed_last() -> None:
     a, b = Buffer("a", F32, ()), Buffer("b", I64, (2,))
     i = loop_index("i")

@@ -73,16 +73,16 @@ def _cotangent(
 ) -> Expr:
     """Contract `ct` with the free axes of `b`, then restore the order of `a`."""
     (ca, cb), (ba, bb) = contract, batch
-    free_b = tuple(free_axes(b.tensor.rank, cb, bb))
-    made = make(
-        DOT,
-        (ct, b),
-        contract=(tuple(range(first, first + count)), free_b),
-        batch=(tuple(range(len(ba))), bb),
-    )
-    remaining = sorted(cb)  # the free axes of b in `made` are its contracted ones
-    order = [*ba, *free_axes(a.tensor.rank, ca, ba)]
-    order += [ca[cb.index(axis)] for axis in remaining]
+    gone = tuple(range(first, first + count)), tuple(free_axes(b.tensor.rank, cb, bb))
+    paired = tuple(range(len(ba))), bb
+    remaining = sorted(cb)  # the free axes of b in the product are its contracted ones
+    free = free_axes(a.tensor.rank, ca, ba), [ca[cb.index(axis)] for axis in remaining]
+    ahead = [*ba, *free[1], *free[0]]
+    if ahead == sorted(ahead):  # the other way round it is in order at once
+        turned = {"contract": gone[::-1], "batch": paired[::-1]}
+        return make(DOT, (b, ct), **turned)
+    made = make(DOT, (ct, b), contract=gone, batch=paired)
+    order = [*ba, *free[0], *free[1]]
     return transpose(made, tuple(np.argsort(order).tolist()))
 
 
@@ -227,7 +227,7 @@ def matmul(a: Any, b: Any) -> Expr:
     vector_a, vector_b = a.tensor.rank == 1, b.tensor.rank == 1
     right = 0 if vector_b else b.tensor.rank - 2
     _check_inner(a, b, right)
-    if a.tensor.rank <= 2 and b.tensor.rank <= 2:
+    if b.tensor.rank <= 2:  # all rows of a, whatever their batch, meet one matrix
         return dot_general(a, b, ((a.tensor.rank - 1,), (right,)))
     a = reshape(a, (1, *a.shape)) if vector_a else a
     b = reshape(b, (*b.shape, 1)) if vector_b else b

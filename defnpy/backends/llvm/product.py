@@ -3,8 +3,11 @@
 ``void product(ptr c, ptr a, ptr b, i64 m, i64 n, i64 k, i64 ldc, i64 rsa, i64 csa,
 i64 rsb, i64 csb, i1 more)`` computes C = A · B, or C += A · B where there is `more`:
 C has m rows and n columns, and the sums have k terms.  A distance between rows is
-called ``ld`` or ``rs``, one between columns ``cs``; all are in elements.  Columns of C
-lie side by side, and of B either columns or rows do.  C overlaps neither.
+called ``ld`` or ``rs``, one between columns ``cs``; all are in elements, and any are
+good but that columns of C lie side by side, and of B either columns or rows do.  C
+overlaps neither.  Any thread may call it at any time, it cannot fail, and takes some
+36 KB of stack; its symbol is ``target.product[dtype.name]``.  Kernels call it for a
+block of a product by `Call("gemm", ..., block=...)`.
 
 As many terms as keep a panel of B, as wide as a tile, in the first cache are summed
 at a time.  Elements of A are read where they are: each is used for a whole row of a

@@ -22,8 +22,12 @@ from defnpy.ops.leaf import const
 from defnpy.ops.movement import index_mul, index_sub
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from defnpy.ir.expr import Expr
     from defnpy.passes.lower.program import Region
+
+    Follow = Callable[[Call], None]
 
 ROWS = 264 * 4  # bytes of a column of A, so that a block of it stays in cache
 HEIGHT, WIDTH = 12, 32  # rows and columns that backends keep in registers
@@ -79,21 +83,27 @@ def _parts(size: Any, most: int) -> Any:
     return (size + (most - 1)) // most
 
 
-def emit(region: Region, call: Call) -> None:
-    """Append a product, as a loop over its blocks if there are several."""
-    divided = division(call)
-    if call.buffers[0].dtype.kind == "c" or divided.count == 1:
+def emit(region: Region, call: Call, follow: Follow | None = None) -> None:
+    """Append a product, as a loop over its blocks if there are several.
+
+    `follow` appends what is done with each block, given the call that computes it.
+    """
+    blocks = division(call)
+    if follow is None and (call.buffers[0].dtype.kind == "c" or blocks.count == 1):
         region.block.append(call)
         return
     var = loop_index(f"p{region.lowering.fresh()}")
     with region.inside() as inner:
-        region.block.append(replace(call, block=_block(region, divided, var)))
-    region.block.append(_loop(call, divided, var, tuple(inner)))
+        one = replace(call, block=_block(region, blocks, var))
+        region.block.append(one)
+        if follow is not None:
+            follow(one)
+    region.block.append(_loop(call, blocks, var, tuple(inner)))
 
 
-def _loop(call: Call, divided: Division, var: Expr, body: tuple[Any, ...]) -> Loop:
+def _loop(call: Call, blocks: Division, var: Expr, body: tuple[Any, ...]) -> Loop:
     """Return the loop over blocks, on threads where they are worth it."""
-    zero, one, count = const(0, I64), const(1, I64), const(divided.count, I64)
+    zero, one, count = const(0, I64), const(1, I64), const(blocks.count, I64)
     attrs = call.attrs
     work = attrs["m"] * attrs["n"] * attrs["k"] * attrs["batch"]
     if not isinstance(work, Dim):
@@ -102,26 +112,26 @@ def _loop(call: Call, divided: Division, var: Expr, body: tuple[Any, ...]) -> Lo
     return Loop(var, zero, count, one, body, parallel=True, worthwhile=worthwhile)
 
 
-def _block(region: Region, divided: Division, number: Expr) -> tuple[Expr, ...]:
+def _block(region: Region, blocks: Division, number: Expr) -> tuple[Expr, ...]:
     """Return where a block is: its item, and its first and how many rows and columns.
 
     Blocks side by side follow each other, for they share rows of A.
     """
-    down, across = divided.parts
-    item, number = _divided(region, number, down * across, divided.batch)
-    places = zip(_divided(region, number, across, down), divided.sizes, strict=True)
+    down, across = blocks.parts
+    item, place = const(0, I64), number
+    if blocks.batch != 1:
+        item, place = divided(region, number, down * across)
     made = [item]
-    for (part, size), most in zip(places, divided.block, strict=True):
+    pairs = zip(divided(region, place, across), blocks.sizes, blocks.block, strict=True)
+    for part, size, most in pairs:
         start = region.let(index_mul(part, most))
         left = index_sub(const(size, I64), start)
         made += [start, region.let(minimum(left, const(most, I64)))]
     return tuple(made)
 
 
-def _divided(region: Region, number: Expr, size: Any, count: Any) -> tuple[Expr, Expr]:
-    """Return quotient and remainder of a number below ``size * count``."""
-    if count == 1:
-        return const(0, I64), number
+def divided(region: Region, number: Expr, size: Any) -> tuple[Expr, Expr]:
+    """Return the quotient and the remainder of a number that is not negative."""
     if size == 1:
         return number, const(0, I64)
     by = const(size, I64)

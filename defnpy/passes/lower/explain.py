@@ -83,13 +83,15 @@ def _loop(step: Step) -> str:
     ]
     names = _operations(nodes) or "copy"
     how = ", in parallel" if step.is_parallel else ""
-    how += ", row by row with the one before" if step.is_joined else ""
+    if step.joined:
+        how += f", {step.joined} by {step.joined} with the one before"
     return f"loop of {sizes}: {names} → {', '.join(made)}{fused}{how}{_lines(nodes)}"
 
 
 def _product(step: Step, event: Expr) -> str:
     a, b = event.operands
     how = "loops" if is_small_product(event) else _gemm(event)
+    how += ", in parallel" if step.is_parallel else ""
     return f"product {a.type} · {b.type} → {event.type} by {how}{_lines([event])}"
 
 

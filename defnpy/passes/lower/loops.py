@@ -87,7 +87,7 @@ class Group:
 
 def emit(region: Region, events: list[Expr]) -> None:
     """Append the loops that compute every event of a group."""
-    group = _open(region, events, frozenset())
+    group = opened(region, events)
     before = dict(region.values)
     if len(group.shape) > 1 and all(_is_flat(region, event) for event in events):
         _flatten(group)
@@ -97,7 +97,7 @@ def emit(region: Region, events: list[Expr]) -> None:
         group.parallel = _parallel_axis([group])
         _nest(group, ())
     region.values = before
-    _close(group)
+    closed(group)
 
 
 def _is_long_sum(group: Group) -> bool:
@@ -140,7 +140,7 @@ def _block(group: Group, number: Expr, size: Any, parts: list[Buffer]) -> None:
         _reset(region, each, each.partial)
     var = loop_index(f"i{region.lowering.fresh()}")
     with region.inside() as inner:
-        _body(group, (add(multiply(number, const(BLOCK, I64)), var),))
+        innermost(group, (add(multiply(number, const(BLOCK, I64)), var),))
     region.block.append(counted(var, size, inner, reassociate=True))
     for each, part in zip(group.accumulators, parts, strict=True):
         _store(region, part, (number,), load(each.partial, ()))
@@ -157,7 +157,7 @@ def emit_rows(region: Region, bundle: list[list[Expr]]) -> None:
     What only the bundle needs has memory for one row, which stays in cache.
     """
     narrow = frozenset(rows.narrow(region.plan, bundle))
-    groups = [_open(region, events, narrow) for events in bundle]
+    groups = [opened(region, events, narrow) for events in bundle]
     var = loop_index(f"i{region.lowering.fresh()}")
     with region.inside() as inner:
         for group in groups:
@@ -165,7 +165,7 @@ def emit_rows(region: Region, bundle: list[list[Expr]]) -> None:
             before = dict(region.values)
             _nest(group, (var,))
             region.values = before
-            _close(group)
+            closed(group)
     made = counted(var, groups[0].shape[0], inner)
     parallel, worthwhile = _parallel_axis(groups) == 0, _worthwhile(groups)
     region.block.append(replace(made, parallel=parallel, worthwhile=worthwhile))
@@ -173,7 +173,9 @@ def emit_rows(region: Region, bundle: list[list[Expr]]) -> None:
         region.values.pop((event, 0), None)
 
 
-def _open(region: Region, events: list[Expr], narrow: frozenset[Expr]) -> Group:
+def opened(
+    region: Region, events: list[Expr], narrow: frozenset[Expr] = frozenset()
+) -> Group:
     """Return a group with memory for its results, those of `narrow` left out."""
     plan, targets, accumulators = region.plan, {}, []
     for event in events:
@@ -204,7 +206,7 @@ def _narrow(group: Group, narrow: frozenset[Expr]) -> None:
             group.targets[event] = row
 
 
-def _close(group: Group) -> None:
+def closed(group: Group) -> None:
     """Say where the results of a group are; scalars are read from memory."""
     values = group.region.values
     for event, target in group.targets.items():
@@ -333,7 +335,7 @@ def _nest(group: Group, index: Index) -> None:
     """Append the loops over the axes from ``len(index)`` on, and what is inside."""
     region, depth = group.region, len(index)
     if depth == len(group.shape):
-        _body(group, index)
+        innermost(group, index)
         return
     here = [a for a in group.accumulators if a.depth == depth]
     for each in here:
@@ -395,7 +397,7 @@ def _add_partial(region: Region, each: Accumulator, kept: Index) -> None:
     _store(region, each.total, kept, made)
 
 
-def _body(group: Group, index: Index) -> None:
+def innermost(group: Group, index: Index) -> None:
     """Append the innermost statements: all values first, then all stores."""
     region = group.region
     stores: list[tuple[Buffer | Row, Index, Expr]] = []

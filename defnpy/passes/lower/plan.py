@@ -15,6 +15,7 @@ from defnpy.ir.expr import PARAM, Expr
 from defnpy.ir.function import Function
 from defnpy.ir.types import TensorType
 from defnpy.ops.control import COND, FIRST_NAN, FOR, ITEM, WHILE
+from defnpy.ops.dot import DOT
 from defnpy.ops.printing import PRINT
 from defnpy.passes.lower.origins import passed_through
 from defnpy.passes.lower.storage import Key, Storage, key_of, space
@@ -81,7 +82,7 @@ class Plan:
             if count == 0:
                 ready.add(event, self._space(event))
         groups: list[list[Expr]] = []
-        while (event := ready.first()) is not None:
+        while (event := ready.after(groups[-1:])) is not None:
             group: list[Expr] = []
             space_of_group = self._space(event)
             while event is not None:
@@ -236,18 +237,20 @@ class Plan:
 class _Ready:
     """Events that may happen next, by their position and by the space of their loops.
 
+    Products come last, so that what uses their elements can follow them at once.
+
     All that a long straight-line program begins with are ready at once, so finding
     the first must not take time for each.
     """
 
     def __init__(self, position: dict[Expr, int]) -> None:
         self._position = position
-        self._heap: list[tuple[int, Expr]] = []
+        self._heap: list[tuple[bool, int, Expr]] = []
         self._waiting: set[Expr] = set()
         self._loops: dict[tuple[int, ...], list[Expr]] = {}
 
     def add(self, event: Expr, space: tuple[int, ...] | None) -> None:
-        heapq.heappush(self._heap, (self._position[event], event))
+        heapq.heappush(self._heap, (event.op is DOT, self._position[event], event))
         self._waiting.add(event)
         if space is not None:
             self._loops.setdefault(space, []).append(event)
@@ -257,10 +260,14 @@ class _Ready:
         if space is not None:
             self._loops[space].remove(event)
 
-    def first(self) -> Expr | None:
-        while self._heap and self._heap[0][1] not in self._waiting:
+    def after(self, groups: list[list[Expr]]) -> Expr | None:
+        """Return what comes first after the last of some groups, if there is one."""
+        for event in (group[0] for group in groups if group[0].op is DOT):
+            for following in self.of(event.tensor.shape):
+                return following
+        while self._heap and self._heap[0][-1] not in self._waiting:
             heapq.heappop(self._heap)
-        return self._heap[0][1] if self._heap else None
+        return self._heap[0][-1] if self._heap else None
 
     def of(self, space: tuple[int, ...] | None) -> list[Expr]:
         """Return the events whose loops have this space, in order."""

@@ -11,6 +11,7 @@ from defnpy.ops.elementwise import add, multiply
 from defnpy.ops.leaf import const
 from defnpy.passes.lower import blocks
 from defnpy.passes.lower.elements import Index, element
+from defnpy.passes.lower.epilogues import Epilogue
 from defnpy.passes.lower.loops import counted, nest
 from defnpy.passes.lower.storage import is_small_product
 
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
 
 
 def emit(region: Region, event: Expr) -> None:
-    """Append what computes a dot."""
+    """Append what computes a dot by itself."""
     scalar = event.tensor.rank == 0
     target = region.local(event.dtype, ()) if scalar else region.allocate((event, 0))
     if is_small_product(event):
         nest(region, event.shape, lambda index: _element(region, event, target, index))
     else:
-        _routine(region, event, target)
+        blocks.emit(region, _call(region, event, target))
     region.values[event, 0] = region.let(load(target, ())) if scalar else target
 
 
@@ -58,7 +59,18 @@ def _element(region: Region, event: Expr, target: Buffer, index: Index) -> None:
     region.block.append(Store(target, index, load(partial, ())))
 
 
-def _routine(region: Region, event: Expr, target: Buffer) -> None:
+def emit_with(region: Region, event: Expr, events: list[Expr]) -> None:
+    """Append what computes a dot, and what follows it block by block."""
+    epilogue = Epilogue(region, event, events)
+    target = epilogue.spare or region.allocate((event, 0))
+    call = _call(region, event, target)
+    region.values[event, 0] = target
+    blocks.emit(region, call, epilogue.emit)
+    epilogue.close()
+
+
+def _call(region: Region, event: Expr, target: Buffer) -> Call:
+    """Return the call of a product, having brought its operands into order."""
     a, b = event.operands
     (ca, cb), (ba, bb) = event.attrs["contract"], event.attrs["batch"]
     fa, fb = free_axes(a.tensor.rank, ca, ba), free_axes(b.tensor.rank, cb, bb)
@@ -72,7 +84,7 @@ def _routine(region: Region, event: Expr, target: Buffer) -> None:
         "transpose_a": transpose_a,
         "transpose_b": transpose_b,
     }
-    blocks.emit(region, Call("gemm", (target, left, right), attrs))
+    return Call("gemm", (target, left, right), attrs)
 
 
 def _matrix(

@@ -29,7 +29,7 @@ from defnpy.ir.statements import is_parallel, walk
 from defnpy.ir.types import TapeType, TensorType, TupleType
 from defnpy.ops.leaf import is_const
 from defnpy.passes.expand import expand
-from defnpy.passes.lower import control, loops, products, routines, stores
+from defnpy.passes.lower import control, epilogues, loops, products, routines, stores
 from defnpy.passes.lower.elements import Row, element
 from defnpy.passes.lower.plan import Plan
 from defnpy.passes.lower.rows import bundles
@@ -96,14 +96,14 @@ class Step:
         depth: how many loops and branches of the program are around it.
         events: its members; several share one nest of loops.
         plan: of the function they belong to.
-        is_joined: whether they are done row by row with the step before.
+        joined: ``"row"`` or ``"block"`` if each is done with that of the step before.
         is_parallel: whether threads share the work.
     """
 
     depth: int
     events: tuple[Expr, ...]
     plan: Plan
-    is_joined: bool = False
+    joined: str = ""
     is_parallel: bool = False
 
 
@@ -158,10 +158,13 @@ class Region:
             # Memory that holds an old value is taken over by the plan's leave only.
             if target is not None and old is None and root.op is not PARAM:
                 self.homes.setdefault(key_of(root), target)
-        for bundle in bundles(self.plan, self.plan.schedule()):
+        ordered = bundles(self.plan, self.plan.schedule())
+        for bundle in epilogues.paired(self, ordered):
             noted, begin = self._note(bundle), len(self.block)
             with at(bundle[0][0].span):
-                if len(bundle) > 1:
+                if bundle[0][0].op.family == "dot" and len(bundle) > 1:
+                    products.emit_with(self, bundle[0][0], bundle[1])
+                elif len(bundle) > 1:
                     loops.emit_rows(self, bundle)
                 else:
                     self._carry_out(bundle[0])
@@ -195,8 +198,9 @@ class Region:
         """Tell who asked what will be done now."""
         if self.lowering.steps is None:
             return []
+        part = "block" if groups[0][0].op.family == "dot" else "row"
         noted = [
-            Step(self.depth, tuple(group), self.plan, is_joined=place > 0)
+            Step(self.depth, tuple(group), self.plan, part if place else "")
             for place, group in enumerate(groups)
         ]
         self.lowering.steps += noted

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import (
+    accuracy,
     arranging,
     calls,
     coffee,
@@ -35,16 +36,17 @@ WORKLOADS: dict[str, Workload] = {
     workload.name: workload for module in MODULES for workload in module.WORKLOADS
 }
 WIDTH = 175  # of the table, wherever it is printed
-OTHERS = {"growth": growth.main}
 HERE = Path(__file__).parent
 PAGE, LAST = HERE.parent / "build" / "bench.html", HERE / "last.md"
-KNOWN = (*WORKLOADS, coffee.NAME, *OTHERS)
+GROWTH, ACCURACY = "growth", "accuracy"
+USUAL = (*WORKLOADS, coffee.NAME, GROWTH)
+KNOWN = (*USUAL, ACCURACY)
 
 
 def main() -> None:
     """Run what the command line names."""
     given = _arguments()
-    names = given.names or list(KNOWN)
+    names = given.names or USUAL
     found: list[Row] = []
     for name in names:
         print(f"{name} …", file=sys.stderr, flush=True)
@@ -52,8 +54,10 @@ def main() -> None:
             found.append(measure(WORKLOADS[name]))
         elif name == coffee.NAME:
             found.append(coffee.measure())
+        elif name == GROWTH:
+            growth.main()
         else:
-            OTHERS[name]()
+            accuracy.main(given.save)
     if not found:
         return
     report = Report(found, limits(found))
@@ -76,9 +80,7 @@ def _arguments() -> argparse.Namespace:
         metavar="page",
         help="write a page of HTML, build/bench.html if none is named",
     )
-    parser.add_argument(
-        "--save", action="store_true", help="write the table to bench/last.md"
-    )
+    parser.add_argument("--save", action="store_true", help="keep the tables in bench/")
     given = parser.parse_args()
     for name in given.names:
         if name not in KNOWN:

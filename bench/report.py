@@ -92,9 +92,7 @@ class Report:
 
     def markdown(self) -> str:
         """Return the table for the repository."""
-        lines = [HEADINGS, (":--", *("--:" for _ in HEADINGS[1:]))]
-        lines += [self.cells(row) for row in self.rows]
-        table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+        table = markdown(HEADINGS, [self.cells(row) for row in self.rows])
         notes = "\n".join(f"- {line}" for line in [*self.summary(), *self.failures()])
         return (
             "# The last table\n\nMilliseconds, the least of several runs in turns; "
@@ -123,6 +121,12 @@ class Report:
             "<h2>How near to the machine's limits</h2><p>One point for each workload, "
             f"numbered as in the table.</p>{roofline(self.rows, self.limits)}</html>"
         )
+
+
+def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table whose first column is text and whose others are numbers."""
+    lines = [headings, (":--", *("--:" for _ in headings[1:])), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def ratio(seconds: dict[str, float], peer: str) -> float | None:

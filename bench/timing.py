@@ -29,10 +29,14 @@ class Contender:
     run: Callable[[], Any]
 
 
-def race(contenders: list[Contender]) -> dict[str, float]:
+def race(contenders: list[Contender], budget: float = BUDGET) -> dict[str, float]:
     """Return the least seconds of each, taken in turns so that noise is shared.
 
     The first run of each compiles and is not counted.
+
+    Args:
+        contenders: whose runs are timed.
+        budget: the seconds after which one is timed no more often than it must.
     """
     for contender in contenders:
         contender.run()
@@ -43,7 +47,7 @@ def race(contenders: list[Contender]) -> dict[str, float]:
     for turn in range(most):
         for contender in contenders:
             name = contender.name
-            if turn >= least and spent[name] > BUDGET:
+            if turn >= least and spent[name] > budget:
                 continue
             time.sleep(SETTLE)
             if calls[name] > 1:

@@ -62,7 +62,7 @@ conformance: $(INSTALLED)
 	PYTHONPATH=tests $(BIN)/python -m conformance
 
 docs: $(INSTALLED)
-	$(BIN)/python -m docs.operations
+	$(BIN)/python -m docs.page
 
 clean:
 	rm -rf .venv .benchmarks .hypothesis .pytest_cache .ruff_cache build dist

@@ -1,4 +1,4 @@
-"""Write the page of all operations: `make docs`.
+"""What the page of all operations tells of functions that make expressions.
 
 Nothing on the page is claimed: each public function is called as in its docstring's
 example, with arrays of every dtype, differentiated, mapped over lanes and compiled,
@@ -10,13 +10,9 @@ from __future__ import annotations
 import ast
 import doctest
 import inspect
-import platform
 import re
-import sys
 import warnings
 from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ml_dtypes
@@ -42,7 +38,6 @@ from defnpy.transforms.vmap import vmap
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PAGE = Path(__file__).parent.parent / "build" / "docs" / "operations.md"
 # A dtype of each kind; what takes it takes the kind's other sizes.
 KINDS: dict[str, Any] = {
     "bool": np.bool_,
@@ -102,14 +97,14 @@ NX = {
 }
 # Arithmetic of whole registers, of x86 and of ARM.  Bits of one register with itself
 # make zeros or ones, and do not count.
-_PACKED = re.compile(
+PACKED = re.compile(
     r"\bv?(?:add|sub|mul|div|min|max|sqrt|fn?m\w+|cmp\w*|rndscale|round|cvt\w+)p[sd]\b"
     r"|\bv?p(?:add|sub|mul|min|max|sll|srl|sra|tern)\w*\s"
     r"|\bv?(?:p(?:cmp|and|or|xor|test)\w*|(?:andn?|or|xor)p[sd])\s+(?!(%\w+), \1\b)"
     r"|\bf?\w+\s+v\d+\.(?:4s|2d|8h|16b), v\d+\.\w+, v"
 )
-_SINGLE = re.compile(r"\bv?(?:add|sub|mul|div|min|max|sqrt|fn?m\w+|u?comi)s[sd]\b")
-_MOVED = re.compile(r"\bv?mov\w*\s+.*%[yz]mm|gather|memcpy|memmove|\bldp\s+q")
+SINGLE = re.compile(r"\bv?(?:add|sub|mul|div|min|max|sqrt|fn?m\w+|u?comi)s[sd]\b")
+MOVED = re.compile(r"\bv?mov\w*\s+.*%[yz]mm|gather|memcpy|memmove|\bldp\s+q")
 
 Example = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -281,9 +276,9 @@ def vectors(builder: Callable[..., Any], given: Example, made: Made) -> str:
     if called:
         return f"calls {', '.join(sorted(called))}"
     asm = cpu.compile_kernel(kernel).asm
-    if _PACKED.search(asm):
+    if PACKED.search(asm):
         return "yes"
-    return "copies" if _MOVED.search(asm) and not _SINGLE.search(asm) else "no"
+    return "copies" if MOVED.search(asm) and not SINGLE.search(asm) else "no"
 
 
 def _larger(builder: Callable[..., Any], given: Example, made: Made) -> Function:
@@ -353,51 +348,3 @@ def example_of(name: str, builder: Callable[..., Any]) -> Example | None:
     if given is not None and isinstance(builder, Unsized):
         return given[0], {builder.option: 4, **given[1]}
     return given
-
-
-HEAD = """# Operations
-
-Made by `make docs` on {machine} with defnpy {version}: each function was called as its
-docstring's example calls it, with arrays of every dtype, differentiated, mapped over
-lanes and compiled.
-
-- **dtypes**: which kinds of array it takes: `bool`, `int` (i8 to i64), `uint` (u8 to
-  u64), `half` (f16, bf16), `float` (f32, f64), `complex` (c64, c128), or any of these.
-- **gradient**: `zero` where it is constant between steps, `–` where there is no float
-  to differentiate.
-- **vmap**: whether lanes are one program, or done lane by lane.
-- **vectors**: whether the machine code for long arrays has vector arithmetic, only
-  copies, or which routine of ours, BLAS, LAPACK or the FFT it calls.
-- **after**: whose name and meaning it has.
-"""
-TABLE = """
-| function | dtypes | gradient | vmap | vectors | after |
-|---|---|---|---|---|---|
-"""
-SECTIONS = {
-    "": "On arrays",
-    "linalg": "Linear algebra: `dn.linalg`",
-    "fft": "Fourier transforms: `dn.fft`",
-}
-
-
-def page() -> str:
-    """Return the whole page."""
-    parts = [HEAD.format(machine=platform.machine(), version=version("defnpy"))]
-    for module, title in SECTIONS.items():
-        mine = {n: b for n, b in functions().items() if n.rpartition(".")[0] == module}
-        lines = [row(name, builder).line() for name, builder in sorted(mine.items())]
-        parts += [f"\n## {title}\n", TABLE, "\n".join(lines), "\n"]
-    return "".join(parts)
-
-
-def main() -> int:
-    """Write the page, and say where."""
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(page(), "utf-8")
-    print(PAGE.relative_to(Path.cwd()) if PAGE.is_relative_to(Path.cwd()) else PAGE)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

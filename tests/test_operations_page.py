@@ -2,7 +2,7 @@
 
 import pytest
 
-from docs import operations
+from docs import operations, samplers
 from docs.operations import functions, row
 
 pytestmark = pytest.mark.cpu
@@ -49,3 +49,12 @@ def test_every_function_has_an_example_or_takes_no_array() -> None:
 
 def test_the_standards_names_are_here() -> None:
     assert operations.ARRAY_API <= set(functions())
+
+
+def test_samplers() -> None:
+    told = {each.name: each for each in samplers.rows()}
+    assert "no" not in {each.lanes for each in told.values()}
+    for name in ("gamma", "beta", "dirichlet", "truncated_normal"):
+        assert told[f"random.{name}"].gradient == "yes"
+    assert told["random.poisson"].dtypes == "int uint"
+    assert told["random.normal"].vectors == "yes"

@@ -23,7 +23,7 @@ _PARITY = 0x1BD11BDA
 def key(seed: Any) -> Any:
     """Return the key u32[2] of an integer seed: its high and low 32 bits.
 
-    >>> key(42)
+    >>> dn.random.key(42)
     array([ 0, 42], dtype=uint32)
     """
     seed = dn.asarray(seed)
@@ -38,7 +38,7 @@ def key(seed: Any) -> Any:
 def split(key: Any, num: int = 2) -> Any:
     """Return `num` new keys, u32[num, 2]; use each once, and `key` no more.
 
-    >>> split(key(1701))
+    >>> dn.random.split(dn.random.key(1701))
     array([[ 741045208, 1847055613],
            [  85238482, 2594297577]], dtype=uint32)
     """
@@ -49,7 +49,7 @@ def split(key: Any, num: int = 2) -> Any:
 def fold_in(key: Any, data: Any) -> Any:
     """Return the key u32[2] that belongs to `key` and an integer, such as a step.
 
-    >>> fold_in(key(0), 1)
+    >>> dn.random.fold_in(dn.random.key(0), 1)
     array([ 928981903, 3453687069], dtype=uint32)
     """
     word = dn.reshape(dn.astype(dn.asarray(data), "u32"), (1,))
@@ -61,7 +61,7 @@ def fold_in(key: Any, data: Any) -> Any:
 def bits(key: Any, shape: Any = (), dtype: Any = "u32") -> Any:
     """Return uniform unsigned integers of `dtype`.
 
-    >>> bits(key(0), (2,))
+    >>> dn.random.bits(dn.random.key(0), (2,))
     array([4070199207, 4202968722], dtype=uint32)
     """
     high, low = _cipher_of_counters(key, math.prod(as_shape(shape)))

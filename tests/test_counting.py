@@ -160,3 +160,11 @@ def test_the_gradient_of_lgamma_is_digamma() -> None:
     np.testing.assert_allclose(slope, special.digamma(x), rtol=1e-12)
     bend = dn.grad(lambda x: dn.sum(dn.digamma(x)))(x[:3])
     np.testing.assert_allclose(bend, special.polygamma(1, x[:3]), rtol=1e-12)
+
+
+def test_values_that_are_nan_belong_at_the_end() -> None:
+    x = np.array([1.0, 3.0, np.nan, np.nan])
+    values = np.array([np.nan, 2.0, np.inf, 3.0])
+    for side in ("left", "right"):
+        got = both(lambda x, v: dn.searchsorted(x, v, side), x, values)  # noqa: B023
+        np.testing.assert_array_equal(got, np.searchsorted(x, values, side))

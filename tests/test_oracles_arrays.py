@@ -18,6 +18,7 @@ from oracles import (
     common_dtype,
     drawn,
     float_dtype,
+    is_inexact,
     quietly,
     real_dtype,
     refuses,
@@ -73,6 +74,8 @@ def test_reductions(name: str, data: st.DataObject) -> None:
     x = data.draw(arrays(wanted_of))
     options = {"axis": some_axis(data, x.ndim), "keepdims": data.draw(st.booleans())}
     function, dtype = called(name), result(x)
+    if "median" in name and x.size == 0:
+        return  # there is none
     if name in ("any", "all", "count_nonzero") or x.dtype.kind in "biu":
         given_ = x
     else:
@@ -84,15 +87,13 @@ def test_reductions(name: str, data: st.DataObject) -> None:
     except ValueError:
         refuses(lambda x: function(x, **options), x)
         return
-    if "median" in name and x.size == 0 and np.size(expected):
-        refuses(lambda x: function(x, **options), x)
-        return
-    size = max(x.size, 1)
-    terms = np.abs(wide(x, common_dtype(x))[np.isfinite(x)]).astype(float)
-    scale = np.max(terms, initial=0.0) * size
+    ulps, scale = 0, 0.0
+    if is_inexact(dtype) and name not in ("max", "min", "nanmax", "nanmin"):
+        terms = np.abs(wide(x, common_dtype(x))[np.isfinite(x)]).astype(float)
+        ulps = 4 + x.size
+        scale = 0.0 if "prod" in name else np.max(terms, initial=0.0) * x.size
     for way in ways(lambda x: function(x, **options)):
-        ulps = 0 if name in ("max", "min", "nanmax", "nanmin") else 4 + size
-        agree(way(x), expected, dtype, ulps, scale if "prod" not in name else 0)
+        agree(way(x), expected, dtype, ulps, scale)
 
 
 PLACES = ("argmax", "argmin")
@@ -218,8 +219,7 @@ def test_movements(name: str, data: st.DataObject) -> None:
             zip(got, expected, strict=True) if name == "unstack" else [(got, expected)]
         )
         for one, other in pairs_:
-            assert one.dtype == plain.dtype
-            np.testing.assert_array_equal(one, other)
+            agree(one, other, plain.dtype, 0)
 
 
 @drawn
@@ -250,18 +250,18 @@ def test_taking(data: st.DataObject) -> None:
     index = data.draw(arrays(Wanted("i", -size, size - 1, special=False)))
     plain = x.astype(common_dtype(x))
     for way in ways(lambda x, k: called("take")(x, k, axis)):
-        np.testing.assert_array_equal(way(x, index), np.take(plain, index, axis))
+        agree(way(x, index), np.take(plain, index, axis), plain.dtype, 0)
     for mode in ("clip", "wrap"):
         far = (index * 3).astype(index.dtype)
         for way in ways(lambda x, k: called("take")(x, k, axis, mode=mode)):  # noqa: B023
             got = way(x, far)
-            np.testing.assert_array_equal(got, np.take(plain, far, axis, mode=mode))
+            agree(got, np.take(plain, far, axis, mode=mode), plain.dtype, 0)
     sizes = list(x.shape)
     sizes[axis] = data.draw(st.integers(0, 3))
     along = data.draw(arrays(Wanted("i", -size, size - 1, special=False), tuple(sizes)))
     expected = np.take_along_axis(plain, along, axis)
     for way in ways(lambda x, k: called("take_along_axis")(x, k, axis)):
-        np.testing.assert_array_equal(way(x, along), expected)
+        agree(way(x, along), expected, plain.dtype, 0)
 
 
 @drawn

@@ -20,9 +20,12 @@ from defnpy.base.errors import (
 from defnpy.ops import axes, control, indexing, reduce
 from defnpy.ops.creation import static_shape
 from defnpy.ops.elementwise import (
+    equal,
     greater_equal,
+    isnan,
     less,
     logical_and,
+    logical_or,
     maximum,
     minimum,
     remainder,
@@ -265,7 +268,7 @@ def _starts(x: Expr, starts: Any, window: tuple[int, ...], mode: str) -> list[Ex
 def searchsorted(
     x: Any, values: Any, side: str = "left", *, sorter: Any = None
 ) -> Expr:
-    """Return where values belong in a sorted vector, as i64.
+    """Return where values belong in a sorted vector, as i64; NaN is sorted last.
 
     Args:
         x: sorted vector.
@@ -289,7 +292,7 @@ def searchsorted(
     while size and step:
         reached = place + const(step, I64)
         before = indexing.gather(x, minimum(reached - const(1, I64), last))
-        below = less(before, values) if side == "left" else _not_above(before, values)
+        below = _is_below(before, values, side)
         place = where(
             logical_and(below, less(reached, const(size + 1, I64))), reached, place
         )
@@ -297,5 +300,10 @@ def searchsorted(
     return place
 
 
-def _not_above(a: Expr, b: Expr) -> Expr:
-    return greater_equal(b, a)
+def _is_below(a: Expr, b: Expr, side: str) -> Expr:
+    """Whether an element is below a value, or equal on the right; NaN is above all."""
+    below = less(a, b) if side == "left" else greater_equal(b, a)
+    if not b.dtype.is_float:
+        return below
+    above_all = isnan(b) if side == "right" else logical_and(isnan(b), equal(a, a))
+    return logical_or(below, above_all)

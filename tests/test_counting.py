@@ -168,3 +168,20 @@ def test_values_that_are_nan_belong_at_the_end() -> None:
     for side in ("left", "right"):
         got = both(lambda x, v: dn.searchsorted(x, v, side), x, values)  # noqa: B023
         np.testing.assert_array_equal(got, np.searchsorted(x, values, side))
+
+
+def test_masks_and_places_of_a_size() -> None:
+    x = np.array([[3.0, -1.0, 0.0], [2.0, 5.0, -4.0]])
+    for size in (0, 2, 3, 5):
+        got = both(lambda x: dn.extract(x > 0, x, size=size, fill_value=9), x)  # noqa: B023
+        np.testing.assert_array_equal(got, [*x[x > 0], 9, 9][:size])
+    np.testing.assert_array_equal(dn.extract(x > 0, x), x[x > 0])
+    places = both(lambda x: dn.argwhere(x > 0, size=3), x)
+    np.testing.assert_array_equal(places, np.argwhere(x > 0))
+    np.testing.assert_array_equal(dn.argwhere(x > 0), np.argwhere(x > 0))
+    flat = both(lambda x: dn.flatnonzero(x > 0, size=4, fill_value=-1), x)
+    np.testing.assert_array_equal(flat, [0, 3, 4, -1])
+    with pytest.raises(dn.DefnShapeError, match="does not fit"):
+        dn.extract(x[0] > 0, x, size=2)
+    chosen = dn.grad(defn(lambda x: dn.sum(dn.extract(x > 0, x, size=2) ** 2)))(x)
+    np.testing.assert_array_equal(chosen, [[6.0, 0, 0], [4.0, 0, 0]])

@@ -92,6 +92,26 @@ def nonzero(x: Any, *, size: Any, fill_value: Any = 0) -> tuple[Expr, ...]:
     return tuple(made)
 
 
+def flatnonzero(x: Any, *, size: Any, fill_value: Any = 0) -> Expr:
+    """Return the first `size` places in the flattened tensor that are not zero."""
+    return nonzero(movement.ravel(as_expr(x)), size=size, fill_value=fill_value)[0]
+
+
+def argwhere(x: Any, *, size: Any, fill_value: Any = 0) -> Expr:
+    """Return the first `size` places that are not zero, one a row."""
+    return movement.stack(nonzero(x, size=size, fill_value=fill_value), -1)
+
+
+def extract(condition: Any, x: Any, *, size: Any, fill_value: Any = 0) -> Expr:
+    """Return the first `size` elements where the condition holds."""
+    condition, x, count = as_bool(condition), strong(as_expr(x)), _static_size(size)
+    if condition.shape != x.shape:
+        raise DefnShapeError(f"a mask {condition.type} does not fit {x.type}")
+    chosen = movement.ravel(condition)
+    places = where(chosen, _ordinal(chosen), const(count, I64))
+    return _placed(movement.ravel(x), places, count, as_expr(fill_value))
+
+
 class _Runs(NamedTuple):
     """Sorted elements and the runs of equal ones."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from defnpy.base.errors import DefnShapeError, DefnTypeError, DefnValueError
 from defnpy.ops import axes, dot, movement, reduce
 from defnpy.ops.diagonals import diagonal
+from defnpy.ops.family import convert
 from defnpy.ops.leaf import as_expr
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def einsum(subscripts: str, *operands: Any) -> Expr:
         later = set(output).union(*(letters for _, letters in terms[k:]))
         made, names = _product((made, names), (x, others), later)
     gone = tuple(a for a, name in enumerate(names) if name not in output)
-    made = reduce.sum(made, gone) if gone else made
+    if gone:  # in the operands' dtype, as products are
+        made = convert(reduce.sum(made, gone), made.dtype)
     names = "".join(name for name in names if name in output)
     kept = [name for name in output if name in names]
     made = movement.transpose(made, [names.index(name) for name in kept])

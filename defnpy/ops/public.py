@@ -113,7 +113,15 @@ _NAMED = {
     softmax: ("logsumexp", "softmax", "log_softmax"),
     sorting: ("argsort", "sort", "top_k"),
     unsized: (
-        *("nonzero", "unique_all", "unique_counts", "unique_inverse"),
+        *(
+            "nonzero",
+            "flatnonzero",
+            "argwhere",
+            "extract",
+            "unique_all",
+            "unique_counts",
+            "unique_inverse",
+        ),
         *("unique_values", "bincount"),
     ),
     counting: (

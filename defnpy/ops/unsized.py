@@ -66,6 +66,44 @@ nonzero = Unsized(
     (array([ 1,  2, -1]),)
     """,
 )
+flatnonzero = Unsized(
+    np.flatnonzero,
+    distinct.flatnonzero,
+    """Return the places in the flattened tensor of elements that are not zero.
+
+    In a compiled function `size` says how many are returned, and `fill_value` what
+    is there if there are fewer; by default 0.
+
+    >>> dn.flatnonzero(np.array([[0, 3], [4, 0]]))
+    array([1, 2])
+    """,
+)
+argwhere = Unsized(
+    np.argwhere,
+    distinct.argwhere,
+    """Return the places of elements that are not zero, one a row.
+
+    In a compiled function `size` says how many are returned, and `fill_value` what
+    is there if there are fewer; by default 0.
+
+    >>> dn.argwhere(np.array([[0, 3], [4, 0]]))
+    array([[0, 1],
+           [1, 0]])
+    """,
+)
+extract = Unsized(
+    np.extract,
+    distinct.extract,
+    """Return the elements of a tensor where a condition holds: ``x[condition]``.
+
+    In a compiled function `size` says how many are returned, and `fill_value` what
+    is there if there are fewer; by default 0.
+
+    >>> x = np.array([3.0, -1.0, 2.0])
+    >>> dn.extract(x > 0, x), dn.extract(x > 0, x, size=3, fill_value=np.nan)
+    (array([3., 2.]), array([ 3.,  2., nan]))
+    """,
+)
 unique_all = Unsized(
     np.unique_all,
     distinct.unique_all,

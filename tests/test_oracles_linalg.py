@@ -85,8 +85,10 @@ def test_functions_of_square_matrices(name: str, data: st.DataObject) -> None:
             return
         a = (widest(a) / 10).astype(made_dtype(a))
     expected = SQUARE[name](widest(a))
+    # SciPy's exponentials are the less accurate ones.
+    size = 20 * np.max(np.abs(expected), initial=0) if name == "expm" else 1.0
     for way in ways(OURS.get(name, called(f"linalg.{name}"))):
-        near(way(a), expected, made_dtype(a))
+        near(way(a), expected, made_dtype(a), size)
 
 
 @drawn

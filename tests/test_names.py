@@ -123,3 +123,12 @@ def test_the_namespace_tells_what_it_can() -> None:
         "max dimensions": 64,
     }
     assert dn.__array_api_version__ == "2024.12"
+
+
+def test_programs_say_the_same_of_numpys_functions() -> None:
+    @dn.defn
+    def turned(x):
+        return np.deg2rad(x)
+
+    with pytest.raises(dn.DefnTypeError, match=r"write `x \* \(dn\.pi / 180\)`"):
+        turned(np.ones(3))

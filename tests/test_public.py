@@ -12,8 +12,8 @@ import pytest
 
 import defnpy as dn
 from defnpy.base import errors as base_errors
+from defnpy.base.synonyms import SYNONYMS
 from defnpy.ops.public import FUNCTIONS
-from defnpy.runtime.synonyms import SYNONYMS
 
 pytestmark = pytest.mark.pure
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from defnpy.base.errors import DefnError, DefnSyntaxError, DefnTypeError
+from defnpy.base.synonyms import known_as
 from defnpy.frontend import inlining, methods, numpy_names, ragged, transforming
 from defnpy.frontend.iteration import items_of, mapping
 from defnpy.frontend.linearization import Pullback, pull
@@ -269,9 +270,16 @@ def _static(frame: Frame, callee: Any, args: list[Any], kwargs: dict[str, Any]) 
             f"`{_full_name(callee, name)}` is not compiled, and cannot take {what}"
             if given
             else f"`{_full_name(callee, name)}` cannot take a function defined here",
-            hint="call it outside, and pass what it returns" if given else None,
+            hint=_instead(callee, name) if given else None,
         )
     return frame.static(callee, *args, **kwargs)
+
+
+def _instead(callee: Any, name: str) -> str:
+    """Return what to write instead of a call of a function that is not compiled."""
+    module = str(getattr(callee, "__module__", ""))
+    known = known_as(name) if module.startswith(("numpy", "scipy", "jax")) else None
+    return known or "call it outside, and pass what it returns"
 
 
 def _first_tensor(args: list[Any], kwargs: dict[str, Any]) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from defnpy.base.errors import DefnAttributeError, did_you_mean
+from defnpy.base.synonyms import meant_by
 from defnpy.runtime.eager import PublicFunction
-from defnpy.runtime.synonyms import meant_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -290,17 +290,25 @@ SYNONYMS: dict[str, str] = {
 }
 
 
-def meant_by(name: str) -> str | None:
-    """Return the hint about a name that other libraries have.
+def known_as(name: str) -> str | None:
+    """Return the hint about a name that is another here, or is written otherwise.
 
-    >>> meant_by("arcsin")
+    >>> known_as("arcsin")
     'did you mean `dn.asin`?'
-    >>> meant_by("ptp")
+    >>> known_as("ptp")
     'write `dn.max(x) - dn.min(x)`'
     """
     found = SYNONYMS.get(name)
-    if found is None and hasattr(np, name):
+    return found if found is None or " " in found else f"did you mean `dn.{found}`?"
+
+
+def meant_by(name: str) -> str | None:
+    """Return the hint about a name that other libraries have.
+
+    >>> meant_by("savez")
+    'NumPy has it, for arrays outside of compiled functions: `np.savez`'
+    """
+    hint = known_as(name)
+    if hint is None and hasattr(np, name):
         return f"NumPy has it, for arrays outside of compiled functions: `np.{name}`"
-    if found is None or " " in found:
-        return found
-    return f"did you mean `dn.{found}`?"
+    return hint

@@ -95,6 +95,8 @@ def test_gamma_is_jaxs() -> None:
     double = [7.81722942, 4.49601674, 2.0730177, 4.66508431]
     np.testing.assert_allclose(random.gamma(KEY, 2.5, (4,), "f64"), double, rtol=2e-9)
     assert random.gamma(KEY, 2, (0, 3)).shape == (0, 3)
+    odd = random.gamma(KEY, np.float32([np.nan, -2.0, 0.0, np.inf]))
+    np.testing.assert_array_equal(odd, [np.nan, np.nan, 0.0, np.inf])
 
 
 def test_beta_and_dirichlet_are_jaxs() -> None:

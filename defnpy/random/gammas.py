@@ -124,13 +124,14 @@ def _accepted(key: Any, a: Any) -> tuple[Any, Any]:
     c = third / dn.sqrt(d)
     keys = split(key)
     key, share = keys[0], keys[1]
-    square, cube, u = 0.0 * a, 0.0 * a + 1.0, 0.0 * a + 2.0
+    zero = dn.zeros_like(a)
+    square, cube, u = zero, zero + 1.0, zero + 2.0  # none is accepted yet
     while u >= 1.0 - 0.0331 * (square * square) and dn.log(u) >= square * 0.5 + d * (
         1.0 - cube + dn.log(cube)
     ):
         keys = split(key, 3)
         key, inner = keys[0], keys[1]
-        x, v = 0.0 * a, 0.0 * a - 1.0
+        x, v = zero, zero - 1.0
         while v <= 0.0:
             halves = split(inner)
             inner = halves[0]
@@ -159,7 +160,7 @@ def _slope(a: Any, log_x: Any) -> Any:
     if a > 1e5:
         w = (x - a) / a
         return (1.0 + 0.5 * w - (w * w - 1.0 / a) / 6.0) / x
-    above, term, level, total = a, 1.0 / a, dn.digamma(a + 1.0), 0.0 * a
+    above, term, level, total = a, 1.0 / a, dn.digamma(a + 1.0), dn.zeros_like(a)
     while above < x or term * (level - log_x) > 1e-17 * total:
         total = total + term * (level - log_x)
         above = above + 1.0

@@ -67,3 +67,10 @@ def test_trapezoid_over_places() -> None:
     got = defn(lambda y, x: dn.trapezoid(y, x, axis=0))(y, wide)
     np.testing.assert_allclose(got, np.trapezoid(y, wide, axis=0), 1e-12)
     assert dn.trapezoid(np.zeros((2, 1))).tolist() == [0.0, 0.0]
+
+
+def test_numpys_name_takes_lists_in_a_program() -> None:
+    line = defn(lambda x: np.interp(x, [0, 1, 3], [0, 2, 8]))
+    got = line(np.array([0.5, 2.0]))
+    assert got.dtype == np.float64
+    np.testing.assert_array_equal(got, [1.0, 5.0])

@@ -47,7 +47,10 @@ _OF_SEQUENCES = frozenset(
 )
 _OF_SHAPES = frozenset({"zeros", "ones", "empty", "full", "array", "asarray"})
 _OF_MANY = frozenset(
-    {"dot", "where", "outer", "tensordot", "searchsorted", "inner", "take"}
+    {
+        *("dot", "where", "outer", "tensordot", "searchsorted", "inner", "take"),
+        *("interp", "kron", "trapezoid", "isin", "cross"),
+    }
 )
 
 

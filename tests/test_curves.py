@@ -74,3 +74,5 @@ def test_numpys_name_takes_lists_in_a_program() -> None:
     got = line(np.array([0.5, 2.0]))
     assert got.dtype == np.float64
     np.testing.assert_array_equal(got, [1.0, 5.0])
+    shares = defn(lambda x: np.percentile(x, [25, 50]))(np.arange(5.0))
+    np.testing.assert_array_equal(shares, [1.0, 2.0])

@@ -50,6 +50,7 @@ _OF_MANY = frozenset(
     {
         *("dot", "where", "outer", "tensordot", "searchsorted", "inner", "take"),
         *("interp", "kron", "trapezoid", "isin", "cross"),
+        *("quantile", "percentile", "nanquantile", "nanpercentile"),
     }
 )
 

@@ -17,6 +17,7 @@ REAL = "bool int uint half float"
 FACTS = {
     "add": ("any", "yes", "yes", "Array API"),
     "floor": ("int uint half float", "zero", "yes", "Array API"),
+    "astype": ("any", "yes", "yes", "Array API"),
     "argsort": (REAL, "–", "yes", "Array API"),
     "bitwise_xor": ("bool int uint", "–", "yes", "Array API"),
     "angle": ("any", "yes", "yes", "NumPy"),

@@ -139,8 +139,10 @@ def astype(x: Any, dtype: Any, *, copy: bool = True) -> Expr:
     A float becomes an integer by dropping its fraction: NaN becomes 0, infinities
     the extremes of the dtype.
 
-    >>> dn.astype(np.array([1.7, -1.7]), "i32")
-    array([ 1, -1], dtype=int32)
+    >>> dn.astype(np.array([1, 2]), "f64")
+    array([1., 2.])
+    >>> dn.astype(np.array([1.7, np.nan, np.inf]), "i32")
+    array([         1,          0, 2147483647], dtype=int32)
     """
     return convert(as_expr(x), as_dtype(dtype))
 

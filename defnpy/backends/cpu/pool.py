@@ -2,9 +2,11 @@
 
 They are ours, written in LLVM and compiled once for each process: `pthread`
 workers that sleep until there is a loop, and take pieces of it by an atomic
-counter.  The thread that calls takes pieces too, and returns when all are done.
+counter.  The thread that calls takes pieces too, and returns when all are done: it
+does not wait for workers that have not begun, as the system may be long to wake them.
 Loops often follow each other closely and to wake a thread takes as long as a short
-one, so who waits looks out for a moment, and gives way to others, before it sleeps.
+one, so who waits looks out for a moment before it sleeps.  (To yield instead gives
+the core away for as long as the system likes.)
 
 A loop that comes while another is under way, from another thread or from inside of
 one, runs on its own thread alone; so does every loop in a child made by `fork`
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +29,10 @@ if TYPE_CHECKING:
 SYMBOL = "defnpy_parallel"
 _SET = "defnpy_set_threads"
 MAX_THREADS = 256
-_LOOKS = 200  # before a thread sleeps: some 50 µs
+_LOOKS = 2000  # before a thread sleeps: some 50 µs, where a processor can pause
+_IS_X86 = platform.machine() in ("x86_64", "AMD64")
+_DECLARED = "declare void @llvm.x86.sse2.pause()" if _IS_X86 else ""
+_PAUSE = "call void @llvm.x86.sse2.pause()" if _IS_X86 else ""
 
 # A mutex and two conditions take at most 64 bytes each on the systems Numba serves.
 _TEXT = f"""
@@ -39,6 +45,7 @@ _TEXT = f"""
 @workers = internal global i32 0
 @job = internal global i64 0
 @running = internal global i32 0
+@open = internal global i32 0
 @function = internal global ptr null
 @table = internal global ptr null
 @next = internal global i64 0
@@ -55,7 +62,7 @@ declare i32 @pthread_cond_wait(ptr, ptr)
 declare i32 @pthread_cond_signal(ptr)
 declare i32 @pthread_cond_broadcast(ptr)
 declare i32 @getpid()
-declare i32 @sched_yield()
+{_DECLARED}
 
 define void @defnpy_set_threads(i32 %count) {{
   store atomic i32 %count, ptr @threads seq_cst, align 4
@@ -91,15 +98,15 @@ sleep:
   %last = phi i64 [%first, %entry], [%current, %rest]
   br label %awake
 awake:
-  %looks = phi i32 [0, %sleep], [%looked, %yield]
+  %looks = phi i32 [0, %sleep], [%looked, %pause]
   %seen.job = load atomic i64, ptr @job monotonic, align 8
   %old = icmp eq i64 %seen.job, %last
   %looked = add i32 %looks, 1
   %patient = icmp ult i32 %looks, {_LOOKS}
   %again = and i1 %old, %patient
-  br i1 %again, label %yield, label %lock
-yield:
-  %y = call i32 @sched_yield()
+  br i1 %again, label %pause, label %lock
+pause:
+  {_PAUSE}
   br label %awake
 lock:
   %l = call i32 @pthread_mutex_lock(ptr @mutex)
@@ -112,6 +119,13 @@ wait:
   %w = call i32 @pthread_cond_wait(ptr @wake, ptr @mutex)
   br label %look
 go:
+  %open = load i32, ptr @open
+  %late = icmp eq i32 %open, 0
+  br i1 %late, label %rest, label %join
+join:
+  %others = load i32, ptr @running
+  %joined = add i32 %others, 1
+  store i32 %joined, ptr @running
   %u = call i32 @pthread_mutex_unlock(ptr @mutex)
   call void @take()
   %l2 = call i32 @pthread_mutex_lock(ptr @mutex)
@@ -140,6 +154,7 @@ fresh:
   %b = call i32 @pthread_cond_init(ptr @wake, ptr null)
   %c = call i32 @pthread_cond_init(ptr @done, ptr null)
   store i32 0, ptr @workers
+  store i32 0, ptr @running
   store i32 %now, ptr @process
   br label %count
 count:
@@ -180,31 +195,33 @@ try:
   br i1 %mine, label %own, label %serial
 own:
   call void @begin()
-  %workers = load i32, ptr @workers
   %l = call i32 @pthread_mutex_lock(ptr @mutex)
   store ptr %f, ptr @function
   store ptr %t, ptr @table
   store i64 %end, ptr @stop
   store i64 %size, ptr @piece
   store atomic i64 %start, ptr @next seq_cst, align 8
-  store i32 %workers, ptr @running
+  store i32 1, ptr @open
   %number = load i64, ptr @job
   %following = add i64 %number, 1
   store atomic i64 %following, ptr @job monotonic, align 8
   %b = call i32 @pthread_cond_broadcast(ptr @wake)
   %u = call i32 @pthread_mutex_unlock(ptr @mutex)
   call void @take()
+  %l3 = call i32 @pthread_mutex_lock(ptr @mutex)
+  store i32 0, ptr @open
+  %u3 = call i32 @pthread_mutex_unlock(ptr @mutex)
   br label %awake
 awake:
-  %looks = phi i32 [0, %own], [%looked, %yield]
+  %looks = phi i32 [0, %own], [%looked, %pause]
   %seen = load atomic i32, ptr @running monotonic, align 4
   %some = icmp ne i32 %seen, 0
   %looked = add i32 %looks, 1
   %patient = icmp ult i32 %looks, {_LOOKS}
   %again = and i1 %some, %patient
-  br i1 %again, label %yield, label %lock
-yield:
-  %y = call i32 @sched_yield()
+  br i1 %again, label %pause, label %lock
+pause:
+  {_PAUSE}
   br label %awake
 lock:
   %l2 = call i32 @pthread_mutex_lock(ptr @mutex)

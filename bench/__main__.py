@@ -22,6 +22,7 @@ from bench import (
     reductions,
     rows,
     sequences,
+    starts,
     vectors,
 )
 from bench.limits import limits
@@ -38,8 +39,8 @@ WORKLOADS: dict[str, Workload] = {
 WIDTH = 175  # of the table, wherever it is printed
 HERE = Path(__file__).parent
 PAGE, LAST = HERE.parent / "build" / "bench.html", HERE / "last.md"
-GROWTH, ACCURACY = "growth", "accuracy"
-USUAL = (*WORKLOADS, coffee.NAME, GROWTH)
+GROWTH, STARTS, ACCURACY = "growth", "starts", "accuracy"
+USUAL = (*WORKLOADS, coffee.NAME, GROWTH, STARTS)
 KNOWN = (*USUAL, ACCURACY)
 
 
@@ -56,6 +57,8 @@ def main() -> None:
             found.append(coffee.measure())
         elif name == GROWTH:
             growth.main()
+        elif name == STARTS:
+            starts.main()
         else:
             accuracy.main(given.save)
     if not found:

@@ -27,7 +27,7 @@ from bench import (
 )
 from bench.limits import limits
 from bench.report import Report
-from bench.workload import Row, Workload, measure
+from bench.workload import OURS, Row, Workload, measure
 
 MODULES = (
     *(loops, grids, filters, learning, vectors, rows, reductions, arranging),
@@ -51,16 +51,11 @@ def main() -> None:
     found: list[Row] = []
     for name in names:
         print(f"{name} …", file=sys.stderr, flush=True)
-        if name in WORKLOADS:
-            found.append(measure(WORKLOADS[name]))
-        elif name == coffee.NAME:
-            found.append(coffee.measure())
-        elif name == GROWTH:
-            growth.main()
-        elif name == STARTS:
-            starts.main()
-        else:
-            accuracy.main(given.save)
+        try:
+            row = _run(name, given.save)
+        except Exception as error:  # the others run all the same
+            row = Row(name, name, {}, failures={OURS: repr(error)})
+        found += [] if row is None else [row]
     if not found:
         return
     report = Report(found, limits(found))
@@ -70,6 +65,21 @@ def main() -> None:
         given.report.write_text(report.page(), "utf-8")
     if given.save:
         LAST.write_text(report.markdown(), "utf-8")
+
+
+def _run(name: str, save: bool) -> Row | None:
+    """Return what was measured, or print a table where it has one of its own."""
+    if name in WORKLOADS:
+        return measure(WORKLOADS[name])
+    if name == coffee.NAME:
+        return coffee.measure()
+    if name == GROWTH:
+        growth.main()
+    elif name == STARTS:
+        starts.main()
+    else:
+        accuracy.main(save)
+    return None
 
 
 def _arguments() -> argparse.Namespace:

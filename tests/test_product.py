@@ -190,3 +190,28 @@ def test_nothing_outside_is_touched(a_columns: bool, b_columns: bool) -> None:
         a[:], b[:] = matrix((m, k), "rows", "f4"), matrix((k, n), "rows", "f4")
         made = product(a, b, guarded((m, n), by_columns=False))
         np.testing.assert_allclose(made, a @ b, 1e-4, 1e-4)
+
+
+VECTOR_PRODUCTS = (
+    lambda a, x, y: a @ x,
+    lambda a, x, y: a.T @ y,
+    lambda a, x, y: y @ a,
+    lambda a, x, y: x @ a.T,
+    lambda a, x, y: np.maximum(a @ x + y, 0),
+)
+
+
+@pytest.mark.parametrize("which", range(len(VECTOR_PRODUCTS)))
+@pytest.mark.parametrize("shape", [(1, 5000), (70, 75), (1001, 300), (257, 9001)])
+def test_vectors_on_either_side(which: int, shape: tuple[int, int]) -> None:
+    function = VECTOR_PRODUCTS[which]
+    for dtype in ("f4", "f8"):
+        a, x, y = (
+            matrix(s, "rows", dtype) for s in (shape, (1, shape[1]), (1, shape[0]))
+        )
+        args = a, x[0], y[0]
+        first, *others = by_threads(defn(function), *args)
+        assert all(np.array_equal(first, other) for other in others)
+        limit = 200 * TOLERANCE[dtype]
+        wanted = function(*(each.astype("f8") for each in args))
+        np.testing.assert_allclose(first, wanted, limit, limit)

@@ -10,7 +10,7 @@ from defnpy.base.dtypes import F64
 from defnpy.ir.expr import Expr, make_param, scope
 from defnpy.ir.function import Function, close
 from defnpy.ir.types import TensorType
-from defnpy.ops import control, reduce
+from defnpy.ops import control, dot, reduce
 from defnpy.ops.axes import broadcast_to
 from defnpy.ops.control import index_const
 from defnpy.ops.elementwise import equal, less, negative, where
@@ -52,6 +52,8 @@ def softmax(x: Expr) -> Expr:
         (lambda x: x * -1.0, "multiply", "negative"),
         (lambda x: negative(negative(x)), "negative", "param"),
         (lambda x: transpose(transpose(x)), "transpose", "param"),
+        (lambda x: dot.matmul(x, transpose(x)), "transpose", "dot"),
+        (lambda x: dot.matmul(transpose(x), x), "transpose", "dot"),
         (lambda x: log(exp(x)), "exp", "param"),
         (lambda x: log(sigmoid(x)), "sigmoid", "log_sigmoid"),
         (lambda x: log(1.0 - sigmoid(x)), "subtract", "log_sigmoid"),
@@ -169,3 +171,8 @@ def test_a_branch_keeps_only_results_that_are_used() -> None:
     (branch,) = [n for n in made.nodes() if n.op.name == "cond"]
     assert len(branch.attrs["then"].results) == 1
     np.testing.assert_array_equal(reference.evaluate(made, [X])[0], X * 2)
+
+
+def test_free_axes_of_what_is_transposed_keep_their_order() -> None:
+    function = build(lambda x: dot.dot_general(transpose(x), x, ((), ())))
+    assert names(simplify(function)) == names(function)

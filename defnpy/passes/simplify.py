@@ -17,6 +17,7 @@ from defnpy.ir.expr import Expr, make, scope
 from defnpy.ir.function import Function
 from defnpy.ir.rewrite import rebuild, substitute
 from defnpy.ops.axes import BROADCAST, RESHAPE, SUM, broadcast_to, reduce_sum, reshape
+from defnpy.ops.dot import DOT, free_axes
 from defnpy.ops.elementwise import (
     add,
     isfinite,
@@ -189,6 +190,23 @@ def _compose_transposes(node: Expr, x: Expr) -> Expr | None:
     return transpose(x.operands[0], [inner[a] for a in node.attrs["axes"]])
 
 
+def _dot_of_turned(node: Expr, *operands: Expr) -> Expr | None:
+    """Contract other axes of what is transposed, if the free ones keep their order."""
+    made: list[Expr] = []
+    contract, batch = list(node.attrs["contract"]), list(node.attrs["batch"])
+    for k, x in enumerate(operands):
+        axes = x.attrs["axes"] if x.op is TRANSPOSE else ()
+        free = [axes[i] for i in free_axes(len(axes), contract[k], batch[k])]
+        if axes and free == sorted(free):
+            contract[k] = tuple(axes[i] for i in contract[k])
+            batch[k] = tuple(axes[i] for i in batch[k])
+            (x,) = x.operands
+        made.append(x)
+    if made == list(operands):
+        return None
+    return make(DOT, tuple(made), contract=tuple(contract), batch=tuple(batch))
+
+
 RULES = (
     Rule("x + 0 = x", "add", lambda n, a, b: _when(_is_zero_of_sum(b), lambda: a)),
     Rule("0 + x = x", "add", lambda n, a, b: _when(_is_zero_of_sum(a), lambda: b)),
@@ -201,6 +219,7 @@ RULES = (
     Rule("--x = x", "negative", lambda n, x: _operand_of(x, "negative")),
     Rule("ct * finite", "scale", _scale),
     Rule("transpose(transpose(x))", "transpose", _compose_transposes),
+    Rule("dot(transpose(x), y) = dot(x, y)", "dot", _dot_of_turned),
     Rule("log(exp(x)) = x", "log", lambda n, x: _operand_of(x, "exp")),
     Rule(
         "log(sigmoid(x)) = log_sigmoid(x)",

@@ -24,7 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from defnpy.backends.llvm import tiles
+from defnpy.backends.llvm import matvec, tiles
 from defnpy.backends.llvm.tiles import (
     LOW,
     Grain,
@@ -64,6 +64,8 @@ def product_text(dtype: DType, target: Target) -> str:
         writing.define(f"tile{height}", tiles.PARAMS, _tile(height))
     writing.define("place", _PLACE, tiles.place)
     writing.define("copy", _COPY, _copy)
+    writing.define("rows", matvec.PARAMS, matvec.rows)
+    writing.define("left", matvec.LEFT_PARAMS, matvec.left)
     writing.define("turn", _COPY, _turn)
     writing.define(target.product[dtype.name], PARAMS, _product, linkage="")
     return module.text()
@@ -98,6 +100,28 @@ def _tile(height: int) -> Callable[[Writer, Grain], None]:
 
 
 def _product(w: Writer, grain: Grain) -> None:
+    """Write the product: with a vector on one side as such, else by panels."""
+    single = w.value("icmp eq i64 %n, 1")
+    close = [w.value(f"icmp eq i64 {distance}, 1") for distance in ("%csa", "%rsb")]
+    beside = w.value(f"and i1 {close[0]}, {close[1]}")
+    w.branch(w.value(f"and i1 {single}, {beside}"), "vector", "other")
+    w.open("vector")
+    given = "ptr %c, i64 %ldc, ptr %a, i64 %rsa, ptr %b, i64 %k, i64 %m, i1 %more"
+    w.line(f"call void @rows({given})")
+    w.line("ret void")
+    w.open("other")
+    single = w.value("icmp eq i64 %m, 1")
+    close = w.value("icmp eq i64 %csb, 1")
+    w.branch(w.value(f"and i1 {single}, {close}"), "row", "matrix")
+    w.open("row")
+    given = "ptr %c, ptr %a, i64 %csa, ptr %b, i64 %rsb, i64 %k, i64 %n, i1 %more"
+    w.line(f"call void @left({given})")
+    w.line("ret void")
+    w.open("matrix")
+    _panels(w, grain)
+
+
+def _panels(w: Writer, grain: Grain) -> None:
     terms = PANEL // (grain.columns * grain.bytes)
     panel = w.head(f"alloca [{PANEL} x i8], align 64", "panel")
     scratch = w.head(

@@ -158,6 +158,18 @@ def store(w: Writer, grain: Grain, value: str, pointer: str, mask: str = "") -> 
     )
 
 
+def multiply_add(
+    w: Writer, grain: Grain, name: str, values: tuple[str, str, str]
+) -> str:
+    """Write a product of two vectors that is added to a third, and return its name."""
+    vector = grain.vector
+    types = ", ".join([vector] * len(values))
+    fma = w.module.declare(f"llvm.fmuladd.{grain.suffix}", vector, types)
+    given = ", ".join(f"{vector} {each}" for each in values)
+    w.line(f"{name} = call {vector} {fma}({given})")
+    return name
+
+
 PARAMS = (
     "ptr %c, i64 %ldc, ptr %a, i64 %rsa, i64 %csa, ptr %b, i64 %ldb, i64 %terms, "
     "i64 %rows, i1 %more"
@@ -219,18 +231,12 @@ def _sums(w: Writer, grain: Grain, height: int) -> list[list[str]]:
         values = f"[zeroinitializer, %{before}], [{name}.next, %{loop}]"
         w.line(f"{name} = phi {vector} {values}")
     right = [load(w, grain, each) for each in vectors(w, grain, "%y")]
-    fma = w.module.declare(
-        f"llvm.fmuladd.{grain.suffix}", vector, ", ".join([vector] * 3)
-    )
     remaining = iter(names)
     for offset in offsets:
         x = w.value(f"load {grain.type}, ptr {address(w, grain, '%x', offset)}")
         left = spread(w, vector, grain.type, x)
         for each, name in zip(right, remaining, strict=False):
-            w.line(
-                f"{name}.next = call {vector} {fma}({vector} {left}, {vector} {each}, "
-                f"{vector} {name})"
-            )
+            multiply_add(w, grain, f"{name}.next", (left, each, name))
     w.line("%term.next = add nuw nsw i64 %term, 1")
     for name, type, _, step in moving[1:]:
         w.line(f"{name}.next = getelementptr {grain.type}, {type} {name}, i64 {step}")

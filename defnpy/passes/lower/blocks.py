@@ -68,7 +68,7 @@ def division(call: Call) -> Division:
     attrs, bytes = call.attrs, call.buffers[0].dtype.bytes
     m, n, k, batch = (attrs[name] for name in ("m", "n", "k", "batch"))
     rows = _even(estimate(m, TYPICAL), ROWS // bytes, HEIGHT)
-    work = rows * max(estimate(k, TYPICAL), 1)
+    work = min(rows, max(estimate(m, TYPICAL), 1)) * max(estimate(k, TYPICAL), 1)
     columns = _even(estimate(n, TYPICAL), max(WORK // work, 2 * WIDTH), WIDTH)
     return Division(batch, (m, n), (rows, columns))
 

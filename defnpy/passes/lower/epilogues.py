@@ -48,7 +48,7 @@ def paired(region: Region, bundles: Iterable[Bundle]) -> Iterator[Bundle]:
 
 
 def _has_blocks(bundle: Bundle) -> bool:
-    """Whether a bundle is a product that is divided into blocks of a matrix."""
+    """Whether a bundle is a product of matrices that is divided into blocks."""
     event = bundle[0][0]
     if event.op.family != "dot" or is_small_product(event) or event.dtype.kind == "c":
         return False
@@ -58,7 +58,7 @@ def _has_blocks(bundle: Bundle) -> bool:
             event.operands, event.attrs["contract"], event.attrs["batch"], strict=True
         )
     )
-    return len(a) > 0 and len(b) == 1
+    return len(a) > 0 and len(b) == 1 and 1 not in event.shape[-2:]
 
 
 def _may_join(region: Region, product: Expr, bundle: Bundle) -> bool:

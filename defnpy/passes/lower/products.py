@@ -84,6 +84,12 @@ def _call(region: Region, event: Expr, target: Buffer) -> Call:
         "transpose_a": transpose_a,
         "transpose_b": transpose_b,
     }
+    # Sums along rows, and sums of rows, are the quickest with a vector.
+    sizes = attrs["m"], attrs["n"]
+    if (transpose_a and 1 in sizes[1:]) or (transpose_b and 1 in sizes[:1]):
+        attrs |= {"m": sizes[1], "n": sizes[0]}
+        attrs |= {"transpose_a": False, "transpose_b": False}
+        left, right = right, left
     return Call("gemm", (target, left, right), attrs)
 
 

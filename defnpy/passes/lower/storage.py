@@ -29,7 +29,7 @@ Key = tuple[Expr, int]  # an event, and which of its results
 
 CHEAP = 4  # scalar operations that are rather done twice than stored
 LARGE = 200  # scalar operations after which one loop body is long enough
-SMALL_PRODUCT = 16384  # multiplications below which a product is plain loops
+SMALL_PRODUCT = 4096  # multiplications up to which a product is plain loops
 _LAZY = ("elementwise", "movement", "gather", "leaf", "check")
 
 

@@ -1,11 +1,11 @@
-"""``dn.cache``: compiled programs kept on disk."""
+"""``dn.cache``: compiled programs kept on disk, and memory kept for later calls."""
 
 from __future__ import annotations
 
 import contextlib
 from typing import Any
 
-from defnpy.runtime import disk
+from defnpy.runtime import disk, memory
 
 
 def info() -> dict[str, Any]:
@@ -42,3 +42,15 @@ def clear() -> int:
             path.unlink()
             count += 1
     return count
+
+
+def release() -> int:
+    """Give back the memory that is kept for later calls; return its bytes.
+
+    At most ``dn.config.spare_memory`` MiB are kept of the results that were dropped
+    and of temporaries.
+
+    >>> dn.cache.release() >= 0
+    True
+    """
+    return memory.release()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from defnpy.base.errors import DefnAttributeError, DefnValueError
 from defnpy.base.flags import Flags, flags
+from defnpy.runtime.memory import set_limit
 from defnpy.runtime.threads import set_threads
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "default_float": (lambda v: v in ("f32", "f64"), "'f32' or 'f64'"),
     "check_nan": (lambda v: isinstance(v, bool), "True or False"),
     "threads": (lambda v: type(v) is int and v >= 0, "an int, 0 for all cores"),
+    "spare_memory": (lambda v: type(v) is int and v >= 0, "MiB as an int, or 0"),
     "cache_dir": (lambda v: isinstance(v, str), "a path as a string"),
     "cache": (lambda v: isinstance(v, bool), "True or False"),
     "debug": (lambda v: type(v) is int and 0 <= v <= 5, "an int from 0 to 5"),
@@ -53,6 +55,8 @@ class Config:
         setattr(flags, name, value)
         if name == "threads":
             set_threads(value)
+        if name == "spare_memory":
+            set_limit(value)
 
     def __dir__(self) -> list[str]:
         """List the settings."""
@@ -72,4 +76,14 @@ def _known(name: str) -> str:
     )
 
 
+def _check_environment() -> None:
+    """Raise for a variable that sets a flag to what it may not be."""
+    for name, (accepts, wanted) in _RULES.items():
+        value = getattr(flags, name)
+        if not accepts(value):
+            variable = f"DEFNPY_{name.upper()}"
+            raise DefnValueError(f"{variable} must be {wanted}, not {value!r}")
+
+
+_check_environment()
 config = Config()

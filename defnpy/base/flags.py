@@ -23,6 +23,8 @@ class Flags:
         check_nan: whether programs look for the first NaN that is made, and raise
             there; slow.
         threads: threads a compiled program may use; 0 means all cores.
+        spare_memory: MiB of memory that is kept for results and temporaries to come
+            when it is no longer used; 0 keeps none.
         cache_dir: where compiled programs are kept; empty means the platform's
             cache place.
         cache: whether compiled programs are kept on disk.
@@ -36,6 +38,7 @@ class Flags:
     default_float: str = "f32"
     check_nan: bool = False
     threads: int = 0
+    spare_memory: int = 512
     cache_dir: str = ""
     cache: bool = True
     debug: int = 0

@@ -108,9 +108,11 @@ class Variant:
 
     def run(self, arrays: list[np.ndarray]) -> Any:
         """Run the machine code and return its results as the user wrote them."""
+        from defnpy.backends.cpu.recycling import empty
+
         sizes = self.fit.sizes(arrays[-1].tolist()) if self.fit else _NO_SIZES
         results = [
-            np.empty(substitute(shape, sizes) if sizes else shape, dtype)
+            empty(substitute(shape, sizes) if sizes else shape, dtype)
             for dtype, shape in self._results
         ]
         self.stages.compiled.run(arrays, results)

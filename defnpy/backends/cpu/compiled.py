@@ -9,6 +9,7 @@ from defnpy.backends.cpu.fastcall import Entry, fast_calls
 from defnpy.backends.cpu.fault import raise_fault
 from defnpy.backends.cpu.machine import machine
 from defnpy.backends.cpu.printing import Printer
+from defnpy.backends.cpu.recycling import heap
 from defnpy.backends.cpu.symbols import addresses
 from defnpy.backends.llvm.body import NOT_PRINTED, PRINT, SHOWN
 from defnpy.backends.llvm.emit import Emitted, emit
@@ -38,7 +39,7 @@ class CompiledKernel:
     def __init__(self, kernel: Kernel, object_code: bytes, emitted: Emitted) -> None:
         """Link the code into this process."""
         self.kernel, self.object_code, self._emitted = kernel, object_code, emitted
-        outside = addresses(emitted)
+        outside = addresses(emitted) | heap(emitted.symbols)
         self._printer = Printer(kernel) if kernel.prints else None
         if self._printer is not None:
             outside |= {PRINT: self._printer.address}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,6 +15,8 @@ import numpy as np
 from defnpy.backends.cpu import wrapper
 from defnpy.backends.cpu.cost import is_long
 from defnpy.backends.cpu.machine import machine
+from defnpy.backends.cpu.numpy_api import NEW_ARRAY, NEW_SCALAR, SET_HANDLER, function
+from defnpy.backends.cpu.recycling import LEAST, recycling
 from defnpy.base.dtypes import BOOL, F64, I64
 from defnpy.base.errors import InternalError
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from defnpy.ir.kernel import Buffer, Kernel
 
-_NEW_ARRAY, _NEW_SCALAR = 94, 60  # places in NumPy's table of functions
 _FASTCALL = 0x80
 _PYTHON = {"float": (float, F64), "int": (int, I64), "bool": (bool, BOOL)}
 
@@ -64,7 +64,8 @@ class FastCalls:
         words = [
             *(entry.address, len(kernel.params), len(kernel.results)),
             *(int(is_long(kernel)), int(single), id(NotImplemented)),
-            *(id(np.ndarray), id(True), *_numpy_functions()),
+            *(id(np.ndarray), id(True), function(NEW_ARRAY), function(NEW_SCALAR)),
+            *(function(SET_HANDLER), _handler(kernel)),
         ]
         for buffer, kind in zip(kernel.params, kinds, strict=True):
             words += _argument(buffer, kind, kept)
@@ -107,6 +108,12 @@ def _result(buffer: Buffer, kept: list[Any]) -> list[int]:
     return [kind, id(descr), *_shape(buffer, kept)]
 
 
+def _handler(kernel: Kernel) -> int:
+    """Return what gives NumPy memory for the results, 0 where that is NumPy."""
+    is_large = any(buffer.bytes >= LEAST for buffer in kernel.results)
+    return id(recycling().handler) if is_large else 0
+
+
 def _shape(buffer: Buffer, kept: list[Any]) -> list[int]:
     sizes = (ctypes.c_int64 * max(len(buffer.shape), 1))(*buffer.shape)
     kept.append(sizes)
@@ -120,20 +127,6 @@ _new_capsule: Any = ctypes.PYFUNCTYPE(
 _new_function: Any = ctypes.PYFUNCTYPE(
     ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object
 )(("PyCFunction_NewEx", _api))
-_capsule_pointer: Any = ctypes.PYFUNCTYPE(
-    ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p
-)(("PyCapsule_GetPointer", _api))
-
-
-@cache
-def _numpy_functions() -> tuple[int, int]:
-    """Return the addresses of PyArray_NewFromDescr and PyArray_Scalar."""
-    module: Any = import_module("numpy._core._multiarray_umath")
-    table = _capsule_pointer(module._ARRAY_API, None)
-    functions = ctypes.cast(table, ctypes.POINTER(ctypes.c_void_p))
-    found = functions[_NEW_ARRAY], functions[_NEW_SCALAR]
-    assert found[0] and found[1]
-    return found[0], found[1]
 
 
 @cache

@@ -3,7 +3,8 @@
 One function serves every kernel: what it needs to know lies behind the capsule
 that is its `self`, a table of 8-byte words (`fastcall` fills it).  It takes NumPy
 arrays and scalars, and Python numbers where a word says so, whose types and shapes
-are exactly those expected, makes the results, and runs the kernel.  Anything else,
+are exactly those expected, makes the results, large ones in memory that is used
+again, and runs the kernel.  Anything else,
 faults of the kernel included, is left to slower code: it returns `NotImplemented`.
 """
 
@@ -15,7 +16,7 @@ from string import Template
 # Words of the table: the kernel first, then objects and functions of NumPy.
 HEAD = (
     *("entry", "argument_count", "result_count", "release", "single", "missed"),
-    *("array_type", "true", "new_array", "new_scalar"),
+    *("array_type", "true", "new_array", "new_scalar", "set_handler", "handler"),
 )
 ARGUMENT = ("type", "scalar_type", "kind", "number", "order", "rank", "sizes")
 RESULT = ("kind", "descr", "rank", "sizes")
@@ -139,6 +140,23 @@ done:
   ret void
 }
 
+; Have NumPy make arrays as before, if it was told otherwise.
+define internal void @restore(ptr %set, ptr %handler) {
+entry:
+  %none = icmp eq ptr %handler, null
+  br i1 %none, label %out, label %change
+change:
+  %ours = call ptr %set(ptr %handler)
+  call void @Py_DecRef(ptr %handler)
+  %lost = icmp eq ptr %ours, null
+  br i1 %lost, label %out, label %changed
+changed:
+  call void @Py_DecRef(ptr %ours)
+  br label %out
+out:
+  ret void
+}
+
 define ptr @defnpy_call(ptr %self, ptr %args, i64 %count) {
 entry:
   %fault = alloca [4 x i64]
@@ -161,7 +179,7 @@ entry:
 arguments.test:
   %i = phi i64 [0, %entry], [%i.next, %argument.done]
   %arguments.end = icmp eq i64 %i, %argument.count
-  br i1 %arguments.end, label %results.test, label %argument
+  br i1 %arguments.end, label %results.begin, label %argument
 argument:
   %given.at = getelementptr ptr, ptr %args, i64 %i
   %given = load ptr, ptr %given.at
@@ -213,10 +231,21 @@ argument.done:
   %i.next = add i64 %i, 1
   br label %arguments.test
 
+results.begin:
+  %set.handler = pointer %table.of, $h_set_handler
+  %handler = pointer %table.of, $h_handler
+  %unhandled = icmp eq ptr %handler, null
+  br i1 %unhandled, label %results.test, label %handle
+handle:
+  %others = call ptr %set.handler(ptr %handler)
+  %handled = icmp ne ptr %others, null
+  br i1 %handled, label %results.test, label %failed
 results.test:
-  %k = phi i64 [0, %arguments.test], [%k.next, %result.done]
+  %k = phi i64 [0, %results.begin], [0, %handle], [%k.next, %result.done]
+  %others.handler = phi ptr [null, %results.begin], [%others, %handle],
+      [%others.handler, %result.done]
   %results.end = icmp eq i64 %k, %result.count
-  br i1 %results.end, label %run, label %result
+  br i1 %results.end, label %results.done, label %result
 result:
   %result.offset = mul i64 %k, $result_size
   %asked = getelementptr i8, ptr %results, i64 %result.offset
@@ -236,7 +265,7 @@ new:
   %array = call ptr %new.array(ptr %array.type, ptr %descr, i32 %rank, ptr %sizes,
       ptr null, ptr null, i32 0, ptr null)
   %made = icmp ne ptr %array, null
-  br i1 %made, label %new.done, label %failed
+  br i1 %made, label %new.done, label %unmade
 new.done:
   %array.data = pointer %array, $data
   br label %result.done
@@ -248,6 +277,14 @@ result.done:
   store ptr %into, ptr %into.at
   %k.next = add i64 %k, 1
   br label %results.test
+
+results.done:
+  call void @restore(ptr %set.handler, ptr %others.handler)
+  br label %run
+unmade:
+  call void @restore(ptr %set.handler, ptr %others.handler)
+  call void @drop(ptr %objects, i64 %k)
+  br label %failed
 
 run:
   %kernel = pointer %table.of, $h_entry
@@ -319,7 +356,6 @@ full:
   ret ptr %tuple
 
 failed:
-  call void @drop(ptr %objects, i64 %k)
   ret ptr null
 failed.late:
   call void @drop(ptr %objects, i64 %result.count)

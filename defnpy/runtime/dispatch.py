@@ -28,6 +28,7 @@ from defnpy.runtime.family import (
     with_sizes,
 )
 from defnpy.runtime.reasons import VariantInfo
+from defnpy.runtime.unpacking import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,22 +90,41 @@ class Variant:
         return list(dict.fromkeys(names))
 
     def fast(self, call: Call) -> Callable[..., Any] | None:
-        """Return a builtin function for calls like `call`, None if there is none.
+        """Return a quick function for calls like `call`, None if there is none.
 
-        It serves calls whose arguments are the program's parameters one for one.
+        It serves calls whose tensors are the program's parameters one for one.
         It returns `NotImplemented` for arguments of other types, and on faults.
         """
-        from defnpy.frontend.specialize import ResultSlot
-
-        program = self.stages.program
-        kinds = [_kind(leaf) for leaf in call.args]
-        slots = tuple(map(ResultSlot, range(len(self._results))))
+        leaves = [leaf for leaf in tree.leaves(call.args) if leaf is not None]
+        kinds = [_kind(leaf) for leaf in leaves]
         if call.kwargs or self._hidden or not all(kinds):
             return None
-        is_plain = type(program.result) is tuple and program.result == slots
-        if not self._is_single and not is_plain:
+        run = self.stages.compiled.fast(kinds, single=self._is_single)  # pyright: ignore
+        if run is None:
             return None
-        return self.stages.compiled.fast(kinds, single=self._is_single)  # pyright: ignore
+        packed = None if self._is_single else self._packing()
+        is_flat = len(leaves) == len(call.args)
+        if packed is None and is_flat and all(map(_is_tensor, call.args)):
+            return run
+        return unpacked(run, call.args, _is_tensor, packed)
+
+    def _packing(self) -> Callable[[tuple[Any, ...]], Any] | None:
+        """Return what makes the returned of a tuple of results, if it differs."""
+        every = list(range(len(self._results)))
+        if self._leaves != every:
+            return self._packed
+        is_plain = self._treedef == tree.flatten(tuple(every))[1]
+        return None if is_plain else self._treedef.unflatten
+
+    def _packed(self, results: tuple[Any, ...]) -> Any:
+        """Return what the function returns, given results that are as users see."""
+        return tree.unflatten(
+            self._treedef,
+            [
+                results[leaf] if isinstance(leaf, int) else leaf[0]
+                for leaf in self._leaves
+            ],
+        )
 
     def run(self, arrays: list[np.ndarray]) -> Any:
         """Run the machine code and return its results as the user wrote them."""
@@ -137,6 +157,10 @@ def _kind(leaf: Any) -> str | None:
         return None
     kinds = {"f": "float", "i": "int", "b": "bool"}
     return kinds.get(leaf.dtype.kind) if leaf.weak else "array"
+
+
+def _is_tensor(leaf: Any) -> bool:
+    return isinstance(leaf, TensorType)
 
 
 def _own(array: np.ndarray) -> Any:

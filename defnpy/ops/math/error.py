@@ -6,10 +6,10 @@ import ctypes
 import ctypes.util
 import math
 from functools import cache
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy
 
 from defnpy.base.dtypes import F32
 from defnpy.ops.elementwise import copysign, equal, fma, less, sqrt, where
@@ -152,6 +152,11 @@ def _expand_erfinv(x: Expr) -> Expr:
     return x * where(less(a, 1.0), ratio, edge)
 
 
+def _of_scipy(name: str, x: np.ndarray) -> Any:
+    """Return SciPy's function of an array; it is imported when there is one."""
+    return getattr(import_module("scipy.special"), name)(x)
+
+
 # SciPy's lose digits: this one where it is small, the next near its roots.
 _erfc_of = np.frompyfunc(math.erfc, 1, 1)
 
@@ -166,7 +171,7 @@ def _lgamma_of() -> np.ufunc:
 
 erf = unary(
     "erf",
-    precisely(lambda x: scipy.special.erf(x)),
+    precisely(lambda x: _of_scipy("erf", x)),
     lambda y, x: (2 / math.sqrt(math.pi)) * exp(-x * x),
     floats=True,
     kinds="f",
@@ -186,7 +191,7 @@ erfc = unary(
 )
 erfinv = unary(
     "erfinv",
-    precisely(lambda x: np.copysign(scipy.special.erfinv(x), x)),
+    precisely(lambda x: np.copysign(_of_scipy("erfinv", x), x)),
     lambda y, x: (math.sqrt(math.pi) / 2) * exp(y * y),
     floats=True,
     kinds="f",

@@ -22,6 +22,7 @@ from defnpy.frontend.memory import (
     shares,
 )
 from defnpy.frontend.notes import noting
+from defnpy.frontend.products import meant
 from defnpy.frontend.source import Code
 from defnpy.frontend.statements import assign
 from defnpy.frontend.values import Closure, has_tensors
@@ -117,7 +118,11 @@ def binary(frame: Frame, node: ast.BinOp) -> Any:
     """Return ``a op b``."""
     a, b = frame.evaluate(node.left), frame.evaluate(node.right)
     with noting(frame, [(node.left, a), (node.right, b)]):
-        made = operators.binary(frame, type(node.op), a, b)
+        try:
+            made = operators.binary(frame, type(node.op), a, b)
+        except DefnShapeError as error:
+            error.hint = error.hint or meant(frame, node, a, b)
+            raise
     if not isinstance(made, list | tuple):
         return made
     frame.made[node] = of_sum(frame, node)

@@ -179,8 +179,15 @@ def compare(frame: Frame, op: ast.cmpop, a: Any, b: Any) -> Any:
 
 
 def _unlike(op: ast.cmpop, a: Any, b: Any) -> bool:
-    other = b if isinstance(a, Expr) else a
+    x, other = (a, b) if isinstance(a, Expr) else (b, a)
     if isinstance(op, ast.Eq | ast.NotEq) and (other is None or isinstance(other, str)):
+        if x.shape != ():
+            raise DefnTypeError(
+                f"each element of {x.type} would be compared with {other!r}",
+                hint="`is None` asks whether there is an array"
+                if other is None
+                else None,
+            )
         return isinstance(op, ast.NotEq)
     as_expr(other)
     raise DefnTypeError(f"a tensor cannot be compared with {other!r}")

@@ -49,7 +49,7 @@ def get(frame: Frame, base: Any, index: Any) -> Any:
     own = vars(type(base)).get("__getitem__")
     if isinstance(own, FunctionType):
         return frame.call(own, [base, index], {})
-    index = static_index(index)
+    index = static_index(base, index)
     made = _item(frame, base, index)
     return frame.session.own(made) if isinstance(index, slice) else made
 
@@ -81,15 +81,17 @@ def is_copy(index: Any) -> bool:
     )
 
 
-def static_index(index: Any) -> Any:
+def static_index(base: Any, index: Any) -> Any:
     """Return an index of a static container, which no tensor may be."""
     if isinstance(index, slice):
         index = slice(known(index.start), known(index.stop), known(index.step))
     index = known(index)
     if tensors_in(index):
+        kind = type(base).__name__
         raise DefnStaticError(
-            f"a static container cannot be indexed by {describe(index)}",
-            hint="stack its items into one array with `np.stack`",
+            f"a {kind} is indexed when compiling, and {describe(index)} is known only"
+            " when the program runs",
+            hint="`np.stack` makes one array of arrays, `np.array` one of numbers",
         )
     return index
 
@@ -112,7 +114,10 @@ def ragged_axis(x: Expr, index: Any) -> tuple[list[Any], int] | None:
     items = spread(x, list(index) if isinstance(index, tuple) else [index])
     found = [k for k, item in enumerate(items) if is_ragged(item)]
     if len(found) > 1:
-        raise DefnTypeError("only one axis can be cut to a run-time length")
+        raise DefnTypeError(
+            "only one axis can be cut to a run-time length",
+            hint="choose along the others with `np.where` and a mask",
+        )
     return (items, found[0]) if found else None
 
 

@@ -156,7 +156,7 @@ def mistakes():
     def container(n):
         return [1, 2, 3][n]
 
-    yield container, (1,), "DefnStaticError", "cannot be indexed by int"
+    yield container, (1,), "DefnStaticError", "a list is indexed when compiling"
 
     def store_kind(x):
         counts = np.array([1, 2, 3])

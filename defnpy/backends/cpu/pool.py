@@ -246,7 +246,7 @@ class Pool:
 
     def __init__(self, machine: Machine) -> None:
         """Compile it; no thread is started before a loop needs one."""
-        code = machine.compile(_TEXT)
+        code = machine.compile_plain(_TEXT)
         self._library: Any = machine.link(code, (SYMBOL, _SET), {})
         self.address: int = self._library[SYMBOL]
         prototype = ctypes.CFUNCTYPE(None, ctypes.c_int32)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from defnpy.ir.kernel import Buffer, Statement
 
 PIECES = 64  # parts of a loop, whatever the number of threads
+EVEN = 64  # a multiple of the elements that vectors of one loop hold
 FRAME = 1 << 17  # bytes of buffers that one turn may need
 _SIMPLE = (Let, Store, Loop, Alloc, While, If)
 
@@ -101,7 +102,8 @@ def _run(body: Body, name: str, table: str, loop: Loop) -> None:
     bounds = [scalar_of(e) for e in (loop.start, loop.stop, loop.step)]
     if None not in bounds:
         first, last, step = (bound or 0 for bound in bounds)
-        piece = str(-(-(last - first) // (PIECES * step)) * step)
+        turns = -(-(last - first) // (PIECES * step))
+        piece = str((turns + -turns % _even(loop)) * step)
     else:  # its step is 1
         turns = w.value(f"sub i64 {stop}, {start}")
         piece = w.value(
@@ -158,13 +160,32 @@ def _turns(
             given.append(f"{register_type(value.dtype)} {argument}")
         low, high = loop_index("low"), loop_index("high")
         body.scalars.bind(low, "%low")
-        body.scalars.bind(high, "%high")
+        body.scalars.bind(high, _end(w, _even(loop)))
         body.finish((Loop(loop.var, low, high, loop.step, loop.body),), 0)
     arguments = ", ".join([*given, "i64 %low", "i64 %high", "ptr %fault"])
     return (
         f"define internal i32 @{name}({arguments}) "
         f"noinline {target.attributes} {{\n{w.body()}\n}}\n"
     )
+
+
+def _even(loop: Loop) -> int:
+    """Return a number that divides the turns of every piece: `EVEN`, or 1.
+
+    LLVM then writes no code for turns left over, which may be more than all else.
+    """
+    start, stop, step = (scalar_of(e) for e in (loop.start, loop.stop, loop.step))
+    if start is None or stop is None or step != 1:
+        return 1
+    return 1 if (stop - start) % EVEN else EVEN
+
+
+def _end(w: Writer, even: int) -> str:
+    """Return the end of a piece, in a way that shows what divides its turns."""
+    if even == 1:
+        return "%high"
+    turns = w.value("sub i64 %high, %low")
+    return w.value(f"add i64 %low, {w.value(f'and i64 {turns}, -{even}')}")
 
 
 def _captured(loop: Loop) -> tuple[list[Buffer], list[Expr]]:

@@ -71,7 +71,7 @@ def _group(body: Body, loop: Loop) -> str:
     Memory that turns make they have to share, unless it is kept in registers.
     """
     shared = any(buffer.shape for buffer in allocated(loop.body))
-    if shared or not (loop.independent and _is_innermost(loop)):
+    if shared or not (loop.independent and is_innermost(loop)):
         return ""
     return body.w.module.metadata("distinct !{}")
 
@@ -86,7 +86,7 @@ def _hints(body: Body, loop: Loop, group: str) -> str:
     """
     module, parts = body.w.module, list[str]()
     still = module.shared_metadata('!{!"llvm.loop.unroll.disable"}')
-    if _is_innermost(loop):
+    if is_innermost(loop):
         done = module.shared_metadata('!{!"llvm.loop.isvectorized"}')
         parts += (
             f'!{{!"llvm.loop.vectorize.followup_{part}", {still}, {done}}}'
@@ -103,7 +103,8 @@ def _attached(module: Module, *parts: str) -> str:
     return f", !llvm.loop {module.metadata(f'distinct !{{{listed}}}')}"
 
 
-def _is_innermost(loop: Loop) -> bool:
+def is_innermost(loop: Loop) -> bool:
+    """Whether a loop has no blocks inside."""
     return not any(True for statement in loop.body for _ in blocks(statement))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from defnpy.backends.llvm.counted import is_innermost
 from defnpy.backends.llvm.extents import Extents
 from defnpy.backends.llvm.memory import Memory
 from defnpy.backends.llvm.types import alignment, array_type, register_type
@@ -160,7 +161,7 @@ def _turns(
             given.append(f"{register_type(value.dtype)} {argument}")
         low, high = loop_index("low"), loop_index("high")
         body.scalars.bind(low, "%low")
-        body.scalars.bind(high, _end(w, _even(loop)))
+        body.scalars.bind(high, _end(body, _even(loop)))
         body.finish((Loop(loop.var, low, high, loop.step, loop.body),), 0)
     arguments = ", ".join([*given, "i64 %low", "i64 %high", "ptr %fault"])
     return (
@@ -173,19 +174,31 @@ def _even(loop: Loop) -> int:
     """Return a number that divides the turns of every piece: `EVEN`, or 1.
 
     LLVM then writes no code for turns left over, which may be more than all else.
+    Turns of loops around others are not put into vectors, and may be few.
     """
     start, stop, step = (scalar_of(e) for e in (loop.start, loop.stop, loop.step))
-    if start is None or stop is None or step != 1:
+    if start is None or stop is None or step != 1 or not is_innermost(loop):
         return 1
     return 1 if (stop - start) % EVEN else EVEN
 
 
-def _end(w: Writer, even: int) -> str:
-    """Return the end of a piece, in a way that shows what divides its turns."""
+def _end(body: Body, even: int) -> str:
+    """Return the end of a piece, in a way that shows what divides its turns.
+
+    There always are some, but LLVM has to see a test of their number to leave out
+    the test whether they fill a vector, and the loop for those that do not.
+    """
     if even == 1:
         return "%high"
-    turns = w.value("sub i64 %high, %low")
-    return w.value(f"add i64 %low, {w.value(f'and i64 {turns}, -{even}')}")
+    w = body.w
+    distance = w.value("sub i64 %high, %low")
+    turns = w.value(f"and i64 {distance}, -{even}")
+    none, some = w.fresh("none"), w.fresh("some")
+    w.branch(w.value(f"icmp eq i64 {turns}, 0"), none, some)
+    w.open(none)
+    body.leave(0)
+    w.open(some)
+    return w.value(f"add nsw i64 %low, {turns}")
 
 
 def _captured(loop: Loop) -> tuple[list[Buffer], list[Expr]]:

@@ -16,7 +16,7 @@ from defnpy.ops.axes import Batched, broadcast_to, normalize_axes, reshape
 from defnpy.ops.elementwise import multiply
 from defnpy.ops.family import common, convert
 from defnpy.ops.leaf import as_expr, const
-from defnpy.ops.movement import moveaxis, squeeze, transpose
+from defnpy.ops.movement import TRANSPOSE, moveaxis, squeeze, transpose
 
 Axes = tuple[tuple[int, ...], tuple[int, ...]]
 
@@ -149,13 +149,31 @@ DOT = Op(
 
 def dot_general(a: Expr, b: Expr, contract: Axes, batch: Axes = ((), ())) -> Expr:
     """Return the product in the common dtype; halves accumulate in f32."""
-    ca, _cb = common(_token(a), _token(b))
-    dtype, weak = ca.dtype, ca.tensor.weak
+    token, _ = common(_token(a), _token(b))
+    dtype, weak = token.dtype, token.tensor.weak
     wide = F32 if dtype in (F16, BF16) else dtype
-    left, right = (convert(e, wide, weak=weak) for e in (a, b))
-    return convert(
-        make(DOT, (left, right), contract=contract, batch=batch), dtype, weak=weak
-    )
+    left, ca, ba = _untransposed(convert(a, wide, weak=weak), contract[0], batch[0])
+    right, cb, bb = _untransposed(convert(b, wide, weak=weak), contract[1], batch[1])
+    made = make(DOT, (left, right), contract=(ca, cb), batch=(ba, bb))
+    return convert(made, dtype, weak=weak)
+
+
+def _untransposed(
+    x: Expr, contract: tuple[int, ...], batch: tuple[int, ...]
+) -> tuple[Expr, tuple[int, ...], tuple[int, ...]]:
+    """Return what a transpose is made of, if that is a batch of matrices too.
+
+    Either order of rows and columns will do, so nothing need be moved.
+    """
+    if x.op is not TRANSPOSE:
+        return x, contract, batch
+    axes, rank = x.attrs["axes"], x.tensor.rank
+    free = [axes[a] for a in free_axes(rank, contract, batch)]
+    contracted, paired = (tuple(axes[a] for a in each) for each in (contract, batch))
+    orders = (*paired, *free, *contracted), (*paired, *contracted, *free)
+    if tuple(range(rank)) not in orders:
+        return x, contract, batch
+    return x.operands[0], contracted, paired
 
 
 def _token(x: Expr) -> Expr:

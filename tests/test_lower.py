@@ -245,6 +245,32 @@ def test_the_steps_of_a_softmax_share_a_loop_over_rows() -> None:
     assert max(s.buffer.size for s in statements(rows.body, k.Alloc)) == A.shape[1]
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 2000), (1, 2, 3, 2000), (1, 3, 3000)])
+def test_long_rows_are_told_apart_by_as_many_axes_as_it_takes(
+    shape: tuple[int, ...],
+) -> None:
+    x = RNG.standard_normal(shape)
+    last = len(shape) - 1
+
+    def make(x: Expr) -> Expr:
+        e = exp(x - broadcast_to(reduce.max(x, last, keepdims=True), x.shape))
+        return e / broadcast_to(reduce.sum(e, last, keepdims=True), x.shape)
+
+    kernel = check(make, x)
+    assert len(kernel.body) == 1
+    sizes = [s.buffer.size for s in statements(kernel.body, k.Alloc)]
+    assert max(sizes) == shape[-1]
+
+
+def test_rows_of_a_tensor_are_shared_by_what_reads_them_alone() -> None:
+    def make(x: Expr) -> Expr:
+        e = exp(x)
+        swapped = transpose(reduce.sum(e, 2), (1, 0))
+        return e * broadcast_to(reshape(swapped, (3, 3, 1)), x.shape)
+
+    check(make, RNG.standard_normal((3, 3, 2000)))
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -343,6 +369,19 @@ def test_what_a_branch_updated_is_updated_again_though_it_has_other_results() ->
 
     kernel = check(lambda x: loop(x, 6, body, index_const(0)), V)
     assert len(statements(kernel.body, k.Copy)) == 1
+
+
+def test_a_product_takes_rows_for_columns_without_moving_them() -> None:
+    x, y = RNG.standard_normal((2, 30, 40)), RNG.standard_normal((2, 35, 40))
+    kernel = check(lambda x, y: dot.matmul(x, transpose(y, (0, 2, 1))), x, y)
+    assert not statements(kernel.body, k.Alloc)
+    assert not statements(kernel.body, k.Store)
+    # Here the items of the batch are not in one piece.
+    check(
+        lambda x, y: dot.matmul(transpose(x, (1, 0, 2)), transpose(y, (1, 2, 0))),
+        RNG.standard_normal((30, 2, 40)),
+        RNG.standard_normal((35, 2, 40)),
+    )
 
 
 @pytest.mark.parametrize(

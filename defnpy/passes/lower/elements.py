@@ -26,9 +26,15 @@ Index = tuple[Expr, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """Memory for one row of a value that is needed within one turn of a loop only."""
+    """Memory for one row of a value that is needed within one turn of loops only.
+
+    Attributes:
+        buffer: the memory.
+        depth: how many loops those are: indices less these are those of a row.
+    """
 
     buffer: Buffer
+    depth: int
 
 
 def element(region: Region, node: Expr, index: Index) -> Expr:
@@ -39,7 +45,7 @@ def element(region: Region, node: Expr, index: Index) -> Expr:
     if isinstance(known, Buffer):
         return load(known, index)
     if isinstance(known, Row):
-        return load(known.buffer, index[1:])
+        return load(known.buffer, index[known.depth :])
     if node.op is PARAM or node.op is ITEM:
         raise InternalError(f"{node!r} has no value here")
     return compute(region, node, index)

@@ -152,22 +152,26 @@ def _join(region: Region, each: Accumulator, part: Buffer, index: Index) -> None
 
 
 def emit_rows(region: Region, bundle: list[list[Expr]]) -> None:
-    """Append one loop over rows, in which the groups of a bundle follow each other.
+    """Append loops over rows, in which the groups of a bundle follow each other.
 
     What only the bundle needs has memory for one row, which stays in cache.
     """
-    narrow = frozenset(rows.narrow(region.plan, bundle))
+    depth = rows.depth_of(region.plan, bundle)
+    narrow = frozenset(rows.narrow(region.plan, bundle, depth))
     groups = [opened(region, events, narrow) for events in bundle]
-    var = loop_index(f"i{region.lowering.fresh()}")
-    with region.inside() as inner:
+
+    def row(index: Index) -> None:
         for group in groups:
-            _narrow(group, narrow)
+            _narrow(group, narrow, depth)
             before = dict(region.values)
-            _nest(group, (var,))
+            _nest(group, index)
             region.values = before
             closed(group)
-    made = counted(var, groups[0].shape[0], inner)
-    parallel, worthwhile = _parallel_axis(groups) == 0, _worthwhile(groups)
+
+    nest(region, groups[0].shape[:depth], row)
+    made = region.block.pop()
+    assert isinstance(made, Loop)
+    parallel, worthwhile = _parallel_axis(groups) is not None, _worthwhile(groups)
     region.block.append(replace(made, parallel=parallel, worthwhile=worthwhile))
     for event in narrow:
         region.values.pop((event, 0), None)
@@ -193,13 +197,13 @@ def opened(
     return Group(region, space(events[0]), events, targets, accumulators)
 
 
-def _narrow(group: Group, narrow: frozenset[Expr]) -> None:
+def _narrow(group: Group, narrow: frozenset[Expr], depth: int) -> None:
     """Give the events of `narrow` memory for a row."""
     region = group.region
     for event in group.events:
         if event not in narrow or region.plan.is_transient(event, group.events):
             continue
-        row = Row(region.local(event.dtype, event.shape[1:]))
+        row = Row(region.local(event.dtype, event.shape[depth:]), depth)
         if event.op.family == "reduction":
             group.accumulators.append(_accumulator(event, row))
         else:
@@ -373,7 +377,7 @@ def _reset(region: Region, each: Accumulator, target: Buffer) -> None:
 
 def _store(region: Region, target: Buffer | Row, index: Index, value: Expr) -> None:
     if isinstance(target, Row):
-        target, index = target.buffer, index[1:]
+        target, index = target.buffer, index[target.depth :]
     region.block.append(Store(target, index, value))
 
 

@@ -11,14 +11,15 @@ from defnpy.ir.expr import Expr, make_param, scope
 from defnpy.ir.function import Function, close
 from defnpy.ir.types import TensorType
 from defnpy.ops import control, dot, reduce
-from defnpy.ops.axes import broadcast_to
+from defnpy.ops.axes import broadcast_to, reshape, zeros_like
 from defnpy.ops.control import index_const
 from defnpy.ops.elementwise import equal, less, negative, where
+from defnpy.ops.indexing import dynamic_add
 from defnpy.ops.leaf import const
 from defnpy.ops.math.exponential import exp
 from defnpy.ops.math.logarithm import log
 from defnpy.ops.math.logistic import sigmoid
-from defnpy.ops.movement import transpose
+from defnpy.ops.movement import strided_slice, transpose
 from defnpy.passes.simplify import simplify
 
 pytestmark = pytest.mark.pure
@@ -42,6 +43,15 @@ def softmax(x: Expr) -> Expr:
     return e / broadcast_to(reduce.sum(e, 1, keepdims=True), x.shape)
 
 
+def windows(x: Expr, places: tuple[int, ...]) -> Expr:
+    """Add columns of `x` to places of a tensor of zeros that is as wide."""
+    made = zeros_like(x)
+    for k, place in enumerate(places):
+        part = strided_slice(x, (0, k), (3, k + 1), (1, 1))
+        made = dynamic_add(made, part, (index_const(0), index_const(place)))
+    return made
+
+
 @pytest.mark.parametrize(
     ("before", "gone", "present"),
     [
@@ -60,6 +70,12 @@ def softmax(x: Expr) -> Expr:
         (lambda x: log(1.0 + exp(x)), "exp", "softplus"),
         (lambda x: log(transpose(sigmoid(x))), "sigmoid", "log_sigmoid"),
         (lambda x: log(softmax(x)), "divide", "log"),
+        (lambda x: windows(x, (0, 3, 2, 1)), "dynamic_add", "concatenate"),
+        (
+            lambda x: broadcast_to(reshape(reduce.sum(x), (1, 1)), x.shape),
+            "reshape",
+            "sum",
+        ),
     ],
 )
 def test_a_rule_applies_and_keeps_the_value(
@@ -84,6 +100,8 @@ def test_a_rule_applies_and_keeps_the_value(
         lambda x: 0.0 - x,  # the sign of 0.0
         lambda x: exp(log(x)),  # NaN below zero
         lambda x: log(x),
+        lambda x: windows(x, (0, 1, 3)),
+        lambda x: windows(x, (0, 1, 1, 2)),
         lambda x: where(equal(x + 1.0, 0.0), x, x * 2.0),
     ],
 )

@@ -152,27 +152,26 @@ def dot_general(a: Expr, b: Expr, contract: Axes, batch: Axes = ((), ())) -> Exp
     token, _ = common(_token(a), _token(b))
     dtype, weak = token.dtype, token.tensor.weak
     wide = F32 if dtype in (F16, BF16) else dtype
-    left, ca, ba = _untransposed(convert(a, wide, weak=weak), contract[0], batch[0])
-    right, cb, bb = _untransposed(convert(b, wide, weak=weak), contract[1], batch[1])
+    left, ca, ba = untransposed(convert(a, wide, weak=weak), contract[0], batch[0])
+    right, cb, bb = untransposed(convert(b, wide, weak=weak), contract[1], batch[1])
     made = make(DOT, (left, right), contract=(ca, cb), batch=(ba, bb))
     return convert(made, dtype, weak=weak)
 
 
-def _untransposed(
+def untransposed(
     x: Expr, contract: tuple[int, ...], batch: tuple[int, ...]
 ) -> tuple[Expr, tuple[int, ...], tuple[int, ...]]:
-    """Return what a transpose is made of, if that is a batch of matrices too.
+    """Return what a transpose is made of, and those axes of it, as a dot's operand.
 
-    Either order of rows and columns will do, so nothing need be moved.
+    The free axes have to keep their order, which is that of the result's.
     """
     if x.op is not TRANSPOSE:
         return x, contract, batch
-    axes, rank = x.attrs["axes"], x.tensor.rank
-    free = [axes[a] for a in free_axes(rank, contract, batch)]
-    contracted, paired = (tuple(axes[a] for a in each) for each in (contract, batch))
-    orders = (*paired, *free, *contracted), (*paired, *contracted, *free)
-    if tuple(range(rank)) not in orders:
+    axes = x.attrs["axes"]
+    free = [axes[a] for a in free_axes(len(axes), contract, batch)]
+    if free != sorted(free):
         return x, contract, batch
+    contracted, paired = (tuple(axes[a] for a in each) for each in (contract, batch))
     return x.operands[0], contracted, paired
 
 

@@ -17,7 +17,7 @@ from defnpy.ir.expr import Expr, make, scope
 from defnpy.ir.function import Function
 from defnpy.ir.rewrite import rebuild, substitute
 from defnpy.ops.axes import BROADCAST, RESHAPE, SUM, broadcast_to, reduce_sum, reshape
-from defnpy.ops.dot import DOT, free_axes
+from defnpy.ops.dot import DOT, untransposed
 from defnpy.ops.elementwise import (
     add,
     isfinite,
@@ -34,6 +34,7 @@ from defnpy.ops.math.logistic import log_sigmoid, softplus
 from defnpy.ops.movement import TRANSPOSE, transpose
 from defnpy.ops.reduce import max
 from defnpy.passes.prune import prune
+from defnpy.passes.tiling import joined
 
 Apply = Callable[..., "Expr | None"]  # (node, *operands) -> replacement
 ROUNDS = 3
@@ -192,19 +193,19 @@ def _compose_transposes(node: Expr, x: Expr) -> Expr | None:
 
 def _dot_of_turned(node: Expr, *operands: Expr) -> Expr | None:
     """Contract other axes of what is transposed, if the free ones keep their order."""
-    made: list[Expr] = []
-    contract, batch = list(node.attrs["contract"]), list(node.attrs["batch"])
-    for k, x in enumerate(operands):
-        axes = x.attrs["axes"] if x.op is TRANSPOSE else ()
-        free = [axes[i] for i in free_axes(len(axes), contract[k], batch[k])]
-        if axes and free == sorted(free):
-            contract[k] = tuple(axes[i] for i in contract[k])
-            batch[k] = tuple(axes[i] for i in batch[k])
-            (x,) = x.operands
-        made.append(x)
-    if made == list(operands):
+    pairs = zip(node.attrs["contract"], node.attrs["batch"], strict=True)
+    turned = [untransposed(x, *p) for x, p in zip(operands, pairs, strict=True)]
+    made, contract, batch = zip(*turned, strict=True)
+    if made == operands:
         return None
-    return make(DOT, tuple(made), contract=tuple(contract), batch=tuple(batch))
+    return make(DOT, made, contract=contract, batch=batch)
+
+
+def _broadcast_scalar(node: Expr, x: Expr) -> Expr | None:
+    """Skip the axes of size 1 that a scalar is given on the way."""
+    if x.op is not RESHAPE or x.operands[0].tensor.rank:
+        return None
+    return broadcast_to(x.operands[0], node.shape)
 
 
 RULES = (
@@ -220,6 +221,8 @@ RULES = (
     Rule("ct * finite", "scale", _scale),
     Rule("transpose(transpose(x))", "transpose", _compose_transposes),
     Rule("dot(transpose(x), y) = dot(x, y)", "dot", _dot_of_turned),
+    Rule("broadcast(reshape(scalar))", "broadcast", _broadcast_scalar),
+    Rule("windows that fill a tensor", "dynamic_add", joined),
     Rule("log(exp(x)) = x", "log", lambda n, x: _operand_of(x, "exp")),
     Rule(
         "log(sigmoid(x)) = log_sigmoid(x)",

@@ -21,6 +21,21 @@ def f32(value: float) -> Expr:
     return const(value, F32)
 
 
+def gemm(
+    sizes: tuple[int, int, int], batch: int = 1, *, a: bool = False, b: bool = False
+) -> dict:
+    """Return the attributes of a product of sizes (m, n, k), turned where asked."""
+    m, n, k = sizes
+    return {
+        "m": m,
+        "n": n,
+        "k": k,
+        "batch": batch,
+        "a": (0, m * k, 1, m) if a else (0, m * k, k, 1),
+        "b": (0, k * n, 1, k) if b else (0, k * n, n, 1),
+    }
+
+
 def param(name: str, dtype: DType, *shape: int) -> Buffer:
     return Buffer(name, dtype, shape, "param")
 

@@ -13,6 +13,7 @@ import pytest
 from kernel_building import (
     at,
     compare,
+    gemm,
     i64,
     local,
     loop,
@@ -251,8 +252,7 @@ def test_gemm(dtype, transpose_a: bool, transpose_b: bool) -> None:
     a = param("a", dtype, batch, *((k, m) if transpose_a else (m, k)))
     b = param("b", dtype, batch, *((n, k) if transpose_b else (k, n)))
     c = result("c", dtype, batch, m, n)
-    attrs = {"m": m, "n": n, "k": k, "batch": batch}
-    attrs |= {"transpose_a": transpose_a, "transpose_b": transpose_b}
+    attrs = gemm((m, n, k), batch, a=transpose_a, b=transpose_b)
     kernel = Kernel("k", (a, b), (c,), (Call("gemm", (c, a, b), attrs),))
     x, y = (rng().standard_normal(p.shape).astype(dtype.numpy) for p in (a, b))
     (made,) = outputs(kernel, compile_kernel(kernel), x, y)
@@ -269,9 +269,8 @@ def test_blas_is_found_in_scipy_too(name: str) -> None:
 
 def test_gemm_of_no_terms_is_zero() -> None:
     a, b, c = param("a", F32, 2, 0), param("b", F32, 0, 3), result("c", F32, 2, 3)
-    attrs = {"m": 2, "n": 3, "k": 0, "batch": 1}
-    attrs |= {"transpose_a": False, "transpose_b": False}
-    kernel = Kernel("k", (a, b), (c,), (Call("gemm", (c, a, b), attrs),))
+    call = Call("gemm", (c, a, b), gemm((2, 3, 0)))
+    kernel = Kernel("k", (a, b), (c,), (call,))
     given = np.empty((2, 0), np.float32), np.empty((0, 3), np.float32)
     assert not outputs(kernel, compile_kernel(kernel), *given)[0].any()
 

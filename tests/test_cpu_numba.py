@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from kernel_building import at, i64, local, loop, param, result
+from kernel_building import at, gemm, i64, local, loop, param, result
 
 from defnpy.backends.cpu.numba_package import numba_function
 from defnpy.base.dtypes import BF16, BOOL, F32, F64, I64
@@ -82,11 +82,8 @@ def test_faults_and_wrong_arguments_raise() -> None:
 
 def test_a_single_result_and_blas() -> None:
     a, b, c = param("a", F64, 3, 4), param("b", F64, 4, 2), result("c", F64, 3, 2)
-    attrs = {"m": 3, "n": 2, "k": 4, "batch": 1}
-    attrs |= {"transpose_a": False, "transpose_b": False}
-    run = numba_function(
-        Kernel("product", (a, b), (c,), (Call("gemm", (c, a, b), attrs),))
-    )
+    call = Call("gemm", (c, a, b), gemm((3, 2, 4)))
+    run = numba_function(Kernel("product", (a, b), (c,), (call,)))
     x, y = np.random.default_rng(0).random((3, 4)), np.ones((4, 2))
     np.testing.assert_allclose(run(x, y), x @ y)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from cuda_programs import PROGRAMS, Program, empty_results, function_of, kernel_of
 from cuda_simulation import forwards, simulate, turns
-from kernel_building import at, f32, i64, local, loop, param, result
+from kernel_building import at, f32, gemm, i64, local, loop, param, result
 from programs import CASES
 
 from defnpy.backends.cuda import compile_kernel
@@ -191,10 +191,9 @@ def test_branches_inside_branches(
 
 def test_what_is_not_supported_is_named() -> None:
     y = result("y", F32, 2, 2)
-    attrs = {"m": 2, "n": 2, "k": 2, "transpose_a": False, "transpose_b": False}
-    gemm = Call("gemm", (y, y, y), {**attrs, "batch": 1})
+    call = Call("gemm", (y, y, y), gemm((2, 2, 2)))
     with scope():
-        inside = loop(2, lambda i: (gemm,))
+        inside = loop(2, lambda i: (call,))
     for statement, named in ((inside, "routine 'gemm'"), (TapeClear(0), "a tape")):
         with pytest.raises(DefnError, match=f"k needs .*{named}.* cannot do yet"):
             compile_kernel(Kernel("k", (), (y,), (statement,), tapes=1))

@@ -30,17 +30,24 @@ def product(
     *,
     more: bool = False,
     address: int | None = None,
+    tables: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Fill `c`, whose rows are in one piece each, with a product."""
+    """Fill `c`, whose rows are in one piece each, with a product.
+
+    The elements of `b` are where `tables` say, if they are given.
+    """
     size = a.itemsize
     c_row, *others = (s // size for s in (c.strides[-2], *a.strides, *b.strides))
     (m, n), k = c.shape, a.shape[1]
     places = (each.ctypes.data for each in (c, a, b))
     types = [ctypes.c_void_p] * 3 + [ctypes.c_int64] * 8 + [ctypes.c_bool]
+    types += [ctypes.c_void_p] * 2
     if address is None:
         address = product_address(f"defnpy_product_f{8 * size}")
     run = ctypes.CFUNCTYPE(None, *types)(address)
-    run(*places, m, n, k, c_row, *others, more)
+    listed = [None, None] if tables is None else [t.ctypes.data for t in tables]
+    others = others if tables is None else [*others[:2], 0, 0]
+    run(*places, m, n, k, c_row, *others, more, *listed)
     return c
 
 
@@ -215,3 +222,23 @@ def test_vectors_on_either_side(which: int, shape: tuple[int, int]) -> None:
         limit = 200 * TOLERANCE[dtype]
         wanted = function(*(each.astype("f8") for each in args))
         np.testing.assert_allclose(first, wanted, limit, limit)
+
+
+@pytest.mark.parametrize("window", [(1, 1), (3, 4), (9, 2), (2, 20)])
+@pytest.mark.parametrize("step", [1, 2])
+def test_windows_are_read_where_they_lie(window: tuple[int, int], step: int) -> None:
+    image = guarded((23, 45), by_columns=False)
+    image[:] = matrix((23, 45), "rows", "f4")
+    down, across = (
+        step * np.arange((n - w) // step + 1)
+        for n, w in zip((23, 45), window, strict=True)
+    )
+    rows = np.add.outer(45 * np.arange(window[0]), np.arange(window[1])).reshape(-1)
+    places = np.add.outer(45 * down, across).reshape(-1)
+    for tables in ((rows, places), (places, rows)):
+        b = image.reshape(-1)[np.add.outer(*tables)]
+        for m in (1, 13, 30):
+            a = matrix((m, len(b)), "rows", "f4")
+            made = np.full((m, b.shape[1]), np.nan, "f4")
+            product(a, image, made, tables=tables)
+            np.testing.assert_allclose(made, a @ b, 1e-3, 1e-3)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from kernel_building import gemm
 
 from defnpy.backends.reference import run_kernel
 from defnpy.base.dtypes import BF16, F32, F64, I64
@@ -133,9 +134,7 @@ def test_gemm(turn_a: bool, turn_b: bool) -> None:
     names = zip("ab", given, strict=True)
     params = tuple(Buffer(name, F64, x.shape, "param") for name, x in names)
     result = Buffer("c", F64, (2, 3, 5), "result")
-    attrs = {"m": 3, "n": 5, "k": 4, "batch": 2}
-    attrs |= {"transpose_a": turn_a, "transpose_b": turn_b}
-    call = Call("gemm", (result, *params), attrs)
+    call = Call("gemm", (result, *params), gemm((3, 5, 4), 2, a=turn_a, b=turn_b))
     out = np.empty(result.shape)
     run_kernel(Kernel("k", params, (result,), (call,)), given, [out])
     np.testing.assert_allclose(out, a @ b)
@@ -146,8 +145,7 @@ def test_a_block_of_a_product_leaves_the_rest_alone() -> None:
     given = [rng.random((2, 3, 4)), rng.random((2, 4, 5))]
     params = Buffer("a", F64, (2, 3, 4), "param"), Buffer("b", F64, (2, 4, 5), "param")
     result = Buffer("c", F64, (2, 3, 5), "result")
-    attrs = {"m": 3, "n": 5, "k": 4, "batch": 2}
-    attrs |= {"transpose_a": False, "transpose_b": False}
+    attrs = gemm((3, 5, 4), 2)
 
     def kernel(*block: int) -> Kernel:
         where = tuple(map(index_const, block))

@@ -186,8 +186,10 @@ class Call:
     """Call a routine of the machine.
 
     Attributes:
-        name: ``"gemm"``: C (m×n) = op(A) · op(B), all row-major, with attrs
-            ``m, n, k, transpose_a, transpose_b, batch``; buffers (C, A, B).
+        name: ``"gemm"``: C (m×n, row-major) = A · B, with attrs ``m, n, k, batch``
+            and ``a, b``: where the first matrix starts in its buffer, and where
+            those of a batch, rows and columns lie from there: how far apart they
+            are, or the place of each as an array.  Buffers (C, A, B).
             Any other is the name of `op`.
         block: for ``"gemm"`` the item of the batch, the first row, how many rows, the
             first column and how many columns are computed; all of them if empty.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from defnpy.base.dims import Dim
 from defnpy.base.dtypes import BOOL, I64
 from defnpy.base.errors import DefnError, InternalError
 from defnpy.ir.expr import PARAM, Expr
@@ -37,7 +38,7 @@ from defnpy.ir.rewrite import postorder, users
 from defnpy.ir.types import TapeType, TensorType, TupleType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from defnpy.base.dtypes import DType
     from defnpy.ir.kernel import Block, Kernel, Statement
@@ -300,10 +301,31 @@ def _call(out: _KernelVerifier, s: Call) -> None:
     for each in s.block:
         out.expr(each, I64)
     out.write(s.buffers[0])
-    for buffer, size in zip(s.buffers, (m * n, m * k, k * n), strict=True):
+    for buffer in s.buffers:
         out.read(buffer)
-        if (buffer.size, buffer.dtype) != (size * batch, s.buffers[0].dtype):
+        if buffer.dtype != s.buffers[0].dtype:
             out.fail(f"{buffer.name} does not fit the product")
+    if s.buffers[0].size != m * n * batch:
+        out.fail(f"{s.buffers[0].name} does not fit the product")
+    for buffer, sizes, word in zip(s.buffers[1:], ((m, k), (k, n)), "ab", strict=True):
+        _places(out, buffer, (batch, *sizes), s.attrs[word])
+
+
+def _places(
+    out: _KernelVerifier, buffer: Buffer, sizes: Sequence[Any], places: Sequence[Any]
+) -> None:
+    """Verify that the last place of matrices is in their buffer, where it is known."""
+    if any(isinstance(each, Dim) for each in (*sizes, *places, buffer.size)):
+        return
+    last, steps = places[0], places[1:]
+    for size, step in zip(sizes, steps, strict=True):
+        if size == 0:
+            return
+        last += (size - 1) * step if isinstance(step, int) else int(max(step))
+        if not isinstance(step, int) and len(step) != size:
+            out.fail(f"a product has {size} places, not {len(step)}")
+    if not 0 <= last < buffer.size:
+        out.fail(f"{buffer.name} is too small for the product")
 
 
 def _routine(out: _KernelVerifier, s: Call, op: Op) -> None:

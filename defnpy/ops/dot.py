@@ -149,8 +149,8 @@ DOT = Op(
 
 def dot_general(a: Expr, b: Expr, contract: Axes, batch: Axes = ((), ())) -> Expr:
     """Return the product in the common dtype; halves accumulate in f32."""
-    token, _ = common(_token(a), _token(b))
-    dtype, weak = token.dtype, token.tensor.weak
+    a, b = promoted(a, b)
+    dtype, weak = a.dtype, a.tensor.weak
     wide = F32 if dtype in (F16, BF16) else dtype
     left, ca, ba = untransposed(convert(a, wide, weak=weak), contract[0], batch[0])
     right, cb, bb = untransposed(convert(b, wide, weak=weak), contract[1], batch[1])
@@ -173,6 +173,13 @@ def untransposed(
         return x, contract, batch
     contracted, paired = (tuple(axes[a] for a in each) for each in (contract, batch))
     return x.operands[0], contracted, paired
+
+
+def promoted(a: Expr, b: Expr) -> tuple[Expr, Expr]:
+    """Return both in their common dtype, whatever their shapes."""
+    token, _ = common(_token(a), _token(b))
+    dtype, weak = token.dtype, token.tensor.weak
+    return convert(a, dtype, weak=weak), convert(b, dtype, weak=weak)
 
 
 def _token(x: Expr) -> Expr:

@@ -6,10 +6,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from defnpy.ops import axes, indexing, movement, reduce
+from defnpy.ops.convolution import slide
 from defnpy.ops.family import common
 from defnpy.ops.leaf import as_expr
 from defnpy.ops.selecting import take_along_axis
-from defnpy.ops.windows import extremes, padded_windows, slide
+from defnpy.ops.windows import extremes, padded_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

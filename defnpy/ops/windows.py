@@ -1,7 +1,7 @@
 """Windows that slide over a tensor: convolutions, and reductions of each window.
 
 Each spatial axis is read through a table of places, (kernel place, window), so that
-a convolution is one product and a reduction is a reduction for each axis.
+a reduction is a reduction for each axis.
 """
 
 from __future__ import annotations
@@ -9,15 +9,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from defnpy.base.dtypes import BOOL, I64
 from defnpy.base.errors import DefnShapeError, DefnValueError
 from defnpy.ops import axes, manipulation, movement, reduce
+from defnpy.ops.convolution import Window, convolve, slide
 from defnpy.ops.creation import static_int
-from defnpy.ops.dot import dot_general
 from defnpy.ops.elementwise import divide
-from defnpy.ops.indexing import gather
 from defnpy.ops.inspection import iinfo
 from defnpy.ops.leaf import as_expr, const
 from defnpy.ops.movement import transpose
@@ -28,7 +25,6 @@ if TYPE_CHECKING:
 
     from defnpy.ir.expr import Expr
 
-Window = tuple[int, int, int]  # along one axis: size, dilation, stride
 _CHANNELS_FIRST = ("NCHW", "OIHW", "NCHW")
 
 
@@ -83,15 +79,6 @@ def _paddings(
     return [(static_int(a, "padding"), static_int(b, "padding")) for a, b in pairs]
 
 
-def slide(x: Expr, axis: int, window: Window) -> Expr:
-    """Return `x` with `axis` made two: places in a window, and windows."""
-    size, dilation, stride = window
-    room = x.shape[axis] - (size - 1) * dilation - 1
-    count = room // stride + 1 if room >= 0 else 0
-    places = np.arange(size)[:, None] * dilation + np.arange(count) * stride
-    return gather(x, const(places), axis)
-
-
 def conv(
     x: Any,
     kernel: Any,
@@ -138,7 +125,7 @@ def conv(
     dilation = _positive(kernel_dilation, count, "kernel_dilation")
     windows = list(zip(kernel.shape[2:], dilation, steps, strict=True))
     x = _padded(x, const(0, x.dtype), padding, windows, spread)
-    return _arranged(_product(x, kernel, windows, groups), "NC" + space, result)
+    return _arranged(_grouped(x, kernel, windows, groups), "NC" + space, result)
 
 
 def _layouts(layout: Any, x: Expr, kernel: Expr) -> tuple[str, str, str]:
@@ -179,29 +166,17 @@ def _check_channels(x: Expr, kernel: Expr, features: int, batches: int) -> None:
         )
 
 
-def _product(
-    x: Expr,
-    kernel: Expr,
-    windows: Sequence[Window],
-    groups: tuple[int, int],
+def _grouped(
+    x: Expr, kernel: Expr, windows: Sequence[Window], groups: tuple[int, int]
 ) -> Expr:
-    """Return the product over channels and places of every window."""
-    count = groups[0] * groups[1]
-    spatial = len(windows)
-    for k, window in enumerate(windows):
-        x = slide(x, 2 + 2 * k, window)
-    if groups[1] > 1:
-        x = axes.reshape(x, (count, x.shape[0] // count, *x.shape[1:]))
-    else:
-        x = axes.reshape(x, (x.shape[0], count, x.shape[1] // count, *x.shape[2:]))
-        x = movement.moveaxis(x, 1, 0)
-    kernel = axes.reshape(kernel, (count, kernel.shape[0] // count, *kernel.shape[1:]))
-    places = (2, *range(3, 3 + 2 * spatial, 2))
-    contract = places, (2, *range(3, 3 + spatial))
-    made = dot_general(x, kernel, contract, ((0,), (0,)))  # (group, batch, space, out)
-    rank = made.tensor.rank
-    made = transpose(made, (1, 0, rank - 1, *range(2, rank - 1)))
-    return axes.reshape(made, (made.shape[0], -1, *made.shape[3:]))
+    """Return the convolution; groups of the batch are seen as groups of channels."""
+    features, batches = groups
+    if batches == 1:
+        return convolve(x, kernel, windows, features)
+    x = axes.reshape(x, (batches, -1, *x.shape[1:]))
+    x = movement.moveaxis(x, 0, 1)
+    x = axes.reshape(x, (x.shape[0], -1, *x.shape[3:]))
+    return convolve(x, kernel, windows, batches)
 
 
 def padded_windows(

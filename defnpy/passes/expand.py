@@ -10,6 +10,7 @@ from defnpy.ir.rewrite import substitute
 from defnpy.ir.types import TupleType
 from defnpy.ops.axes import full
 from defnpy.ops.control import CHECKPOINT, COND, ITEM
+from defnpy.ops.convolution import CONVOLVE
 from defnpy.ops.gradient import CUSTOM_GRAD
 from defnpy.ops.leaf import const
 from defnpy.ops.linalg import DECOMPOSITION
@@ -60,7 +61,7 @@ def _expanded(node: Expr, operands: tuple[Expr, ...]) -> Expr | None:
     if node.op is ITEM and node.operands[0].op is CUSTOM_GRAD:
         return operands[0].operands[node.attrs["index"]]
     source = node.operands[0] if node.op is ITEM else node
-    if source.op.family == DECOMPOSITION:
+    if source.op.family in (DECOMPOSITION, CONVOLVE.family):
         return _decomposed(node, operands)
     if node.op is CHECKPOINT:
         return _region(expand(node.attrs["body"]), operands)

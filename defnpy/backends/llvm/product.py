@@ -1,12 +1,14 @@
 """The product of two matrices, as a function of LLVM that one thread runs.
 
 ``void product(ptr c, ptr a, ptr b, i64 m, i64 n, i64 k, i64 ldc, i64 rsa, i64 csa,
-i64 rsb, i64 csb, i1 more)`` computes C = A · B, or C += A · B where there is `more`:
-C has m rows and n columns, and the sums have k terms.  A distance between rows is
-called ``ld`` or ``rs``, one between columns ``cs``; all are in elements, and any are
-good but that columns of C lie side by side, and of B either columns or rows do.  C
+i64 rsb, i64 csb, i1 more, ptr rows, ptr places)`` computes C = A · B, or C += A · B
+where there is `more`: C has m rows and n columns, and the sums have k terms.  A
+distance between rows is called ``ld`` or ``rs``, one between columns ``cs``; all are
+in elements, and any are good but that columns of C lie side by side, and of B either
+columns or rows do.  Or `rows` and `places`, null otherwise, are tables of where B's
+rows and columns are: an element is at the sum of both, and `rsb` and `csb` are 0.  C
 overlaps neither.  Any thread may call it at any time, it cannot fail, and takes some
-36 KB of stack; its symbol is ``target.product[dtype.name]``.  Kernels call it for a
+40 KB of stack; its symbol is ``target.product[dtype.name]``.  Kernels call it for a
 block of a product by `Call("gemm", ..., block=...)`.
 
 As many terms as keep a panel of B, as wide as a tile, in the first cache are summed
@@ -24,18 +26,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from defnpy.backends.llvm import matvec, tiles
+from defnpy.backends.llvm import matvec, panels, tiles
 from defnpy.backends.llvm.tiles import (
     LOW,
     Grain,
     address,
     least,
-    load,
-    masks,
     steps,
-    store,
     times,
-    vectors,
 )
 from defnpy.backends.llvm.writer import Module, Writer
 
@@ -50,9 +48,8 @@ SHARED = 24  # rows of C from which on panels are copied
 
 PARAMS = (
     "ptr %c, ptr %a, ptr %b, i64 %m, i64 %n, i64 %k, i64 %ldc, i64 %rsa, i64 %csa, "
-    "i64 %rsb, i64 %csb, i1 zeroext %more"
+    "i64 %rsb, i64 %csb, i1 zeroext %more, ptr %rows, ptr %places"
 )
-_COPY = "ptr noalias %panel, ptr %b, i64 %distance, i64 %terms, i64 %columns"
 _PLACE = "ptr %c, i64 %ldc, ptr %tile, i64 %rows, i64 %columns, i1 %more"
 
 
@@ -63,10 +60,11 @@ def product_text(dtype: DType, target: Target) -> str:
     for height in (grain.rows, LOW):
         writing.define(f"tile{height}", tiles.PARAMS, _tile(height))
     writing.define("place", _PLACE, tiles.place)
-    writing.define("copy", _COPY, _copy)
+    writing.define("copy", panels.COPY, panels.copy)
     writing.define("rows", matvec.PARAMS, matvec.rows)
     writing.define("left", matvec.LEFT_PARAMS, matvec.left)
-    writing.define("turn", _COPY, _turn)
+    writing.define("turn", panels.TURN, panels.turn)
+    writing.define("spread", panels.SPREAD, panels.spread)
     writing.define(target.product[dtype.name], PARAMS, _product, linkage="")
     return module.text()
 
@@ -123,7 +121,8 @@ def _product(w: Writer, grain: Grain) -> None:
 
 def _panels(w: Writer, grain: Grain) -> None:
     terms = PANEL // (grain.columns * grain.bytes)
-    panel = w.head(f"alloca [{PANEL} x i8], align 64", "panel")
+    room = PANEL + grain.lanes * grain.columns * grain.bytes  # see `panels.turn`
+    panel = w.head(f"alloca [{room} x i8], align 64", "panel")
     scratch = w.head(
         f"alloca [{grain.rows * grain.columns} x {grain.type}], align 64", "scratch"
     )
@@ -137,7 +136,11 @@ def _panels(w: Writer, grain: Grain) -> None:
         with steps(w, "%n", grain.columns) as column:
             columns = least(w, w.value(f"sub i64 %n, {column}"), grain.columns)
             source = address(w, grain, right, times(w, column, "%csb"))
-            b, ldb = _panel(w, grain, (panel, source, count, columns))
+            tables = tuple(
+                w.value(f"getelementptr i64, ptr {table}, i64 {number}")
+                for table, number in (("%rows", first), ("%places", column))
+            )
+            b, ldb = _panel(w, grain, (panel, source, count, columns), tables)
             c = address(w, grain, "%c", column)
             part = f"ptr {b}, i64 {ldb}, i64 {count}"
             _rows(w, grain, (c, left, part, columns, more, scratch))
@@ -149,29 +152,38 @@ def _larger(w: Writer) -> str:
 
 
 def _panel(
-    w: Writer, grain: Grain, given: tuple[str, str, str, str]
+    w: Writer,
+    grain: Grain,
+    given: tuple[str, str, str, str],
+    tables: tuple[str, ...],
 ) -> tuple[str, str]:
     """Return the address of a panel of B, and the distance between its rows."""
     panel, source, terms, columns = given
-    turn, test, copy, end = (w.fresh(e) for e in ("turn", "test", "copy", "end"))
+    spread, even, turn, test, copy, end = (
+        w.fresh(e) for e in ("spread", "even", "turn", "test", "copy", "end")
+    )
+    w.branch(w.value("icmp eq ptr %rows, null"), even, spread)
+    w.open(even)
     w.branch(w.value("icmp ne i64 %csb, 1"), turn, test)
     w.open(test)
     shared = w.value(f"icmp sge i64 %m, {SHARED}")
     ends = w.value(f"icmp slt i64 {columns}, {grain.columns}")
     w.branch(w.value(f"or i1 {shared}, {ends}"), copy, end)
-    for label, distance in ((turn, "%csb"), (copy, "%rsb")):
+    there, sizes = f"ptr {panel}, ptr {source}", f"i64 {terms}, i64 {columns}"
+    rows, places = (f"ptr {table}" for table in tables)
+    for label, call in (
+        (turn, f"@turn({there}, i64 %csb, {sizes}, ptr null)"),
+        (copy, f"@copy({there}, i64 %rsb, {sizes})"),
+        (spread, f"@spread({there}, {rows}, {places}, {sizes})"),
+    ):
         w.open(label)
-        w.line(
-            f"call void @{label.split('.')[0]}(ptr {panel}, ptr {source}, "
-            f"i64 {distance}, i64 {terms}, i64 {columns})"
-        )
+        w.line(f"call void {call}")
         w.jump(end)
     w.open(end)
-    there, copied = f"[{source}, %{test}]", f"[{panel}, %{turn}], [{panel}, %{copy}]"
-    b = w.value(f"phi ptr {there}, {copied}")
-    width = grain.columns
-    ldb = w.value(f"phi i64 [%rsb, %{test}], [{width}, %{turn}], [{width}, %{copy}]")
-    return b, ldb
+    copied = ", ".join(f"[{panel}, %{label}]" for label in (turn, copy, spread))
+    b = w.value(f"phi ptr [{source}, %{test}], {copied}")
+    width = ", ".join(f"[{grain.columns}, %{label}]" for label in (turn, copy, spread))
+    return b, w.value(f"phi i64 [%rsb, %{test}], {width}")
 
 
 def _rows(w: Writer, grain: Grain, given: tuple[str, str, str, str, str, str]) -> None:
@@ -200,58 +212,3 @@ def _rows(w: Writer, grain: Grain, given: tuple[str, str, str, str, str, str]) -
             )
             w.jump(end)
             w.open(end)
-
-
-def _copy(w: Writer, grain: Grain) -> None:
-    """Write rows of B below each other, with zeros beyond their ends."""
-    found = masks(w, grain, "%columns")
-    with steps(w, "%terms", 1) as term:
-        row = address(w, grain, "%b", times(w, term, "%distance"))
-        to = address(w, grain, "%panel", times(w, term, grain.columns))
-        places = zip(vectors(w, grain, row), vectors(w, grain, to), found, strict=True)
-        for here, there, mask in places:
-            store(w, grain, load(w, grain, here, mask), there)
-    w.line("ret void")
-
-
-def _turn(w: Writer, grain: Grain) -> None:
-    """Write columns of B, each of which lies side by side, as rows.
-
-    The panel has room for as many terms as fill whole vectors.
-    """
-    lanes, mask = grain.lanes, grain.mask
-    with steps(w, "%terms", lanes) as term:
-        there, *_ = masks(w, grain, w.value(f"sub i64 %terms, {term}"))
-        with steps(w, str(grain.columns), lanes) as first:
-            rows: list[str] = []
-            for lane in range(lanes):
-                column = w.value(f"add i64 {first}, {lane}")
-                known = w.value(f"icmp slt i64 {column}, %columns")
-                some = w.value(
-                    f"select i1 {known}, {mask} {there}, {mask} zeroinitializer"
-                )
-                at = w.value(f"add i64 {times(w, column, '%distance')}, {term}")
-                rows.append(load(w, grain, address(w, grain, "%b", at), some))
-            at = w.value(f"add i64 {times(w, term, grain.columns)}, {first}")
-            to = address(w, grain, "%panel", at)
-            for lane, row in enumerate(_transposed(w, grain, rows)):
-                store(w, grain, row, address(w, grain, to, lane * grain.columns))
-    w.line("ret void")
-
-
-def _transposed(w: Writer, grain: Grain, rows: list[str]) -> list[str]:
-    """Return the columns of a square: its quarters trade places, and theirs."""
-    lanes, distance = grain.lanes, grain.lanes // 2
-    while distance:
-        low = [e + lanes - distance if e & distance else e for e in range(lanes)]
-        high = [e + lanes if e & distance else e + distance for e in range(lanes)]
-        made = list(rows)
-        for i in (i for i in range(lanes) if not i & distance):
-            pair = f"{grain.vector} {rows[i]}, {grain.vector} {rows[i + distance]}"
-            for place, chosen in ((i, low), (i + distance, high)):
-                numbers = ", ".join(f"i32 {e}" for e in chosen)
-                made[place] = w.value(
-                    f"shufflevector {pair}, <{lanes} x i32> <{numbers}>"
-                )
-        rows, distance = made, distance // 2
-    return rows

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from defnpy.backends.llvm import lapack
 from defnpy.backends.llvm.intrinsics import uniform
 from defnpy.backends.llvm.repeat import each, element, times
@@ -31,7 +33,7 @@ def call(body: Body, statement: Call) -> None:
 
 
 def _product(body: Body, statement: Call) -> None:
-    """Write C = op(A) · op(B), row-major: a block of it, or each of a batch."""
+    """Write C = A · B: a block of it, or each of a batch."""
     w, attrs, dtype = body.w, statement.attrs, statement.buffers[0].dtype
     if dtype.name not in body.target.product:
         _gemm(body, statement)
@@ -53,24 +55,41 @@ def _block(body: Body, statement: Call, item: str, block: list[str]) -> None:
     value, type = body.memory.extents.value, register_type(dtype)
     m, n, k = (attrs[name] for name in ("m", "n", "k"))
     row, rows, column, columns = block
-    a_strides = ("1", value(m)) if attrs["transpose_a"] else (value(k), "1")
-    b_strides = ("1", value(k)) if attrs["transpose_b"] else (value(n), "1")
+    (a_start, a_items, *a_strides), (b_start, b_items, *b_strides) = (
+        attrs["a"],
+        attrs["b"],
+    )
+    tables = ["null", "null"]
+    if isinstance(b_strides[0], np.ndarray):
+        tables = [w.module.outside(table) for table in b_strides]
+        tables[1] = w.value(f"getelementptr i64, ptr {tables[1]}, i64 {column}")
+        b_strides = [0, 0]
     pointers = []
-    for buffer, size, *places in (
-        (statement.buffers[0], m * n, (row, value(n)), (column, "1")),
-        (statement.buffers[1], m * k, (row, a_strides[0])),
-        (statement.buffers[2], k * n, (column, b_strides[1])),
+    for buffer, start, *places in (
+        (statement.buffers[0], 0, (item, m * n), (row, n), (column, 1)),
+        (statement.buffers[1], a_start, (item, a_items), (row, a_strides[0])),
+        (statement.buffers[2], b_start, (item, b_items), (column, b_strides[1])),
     ):
-        pointer = body.memory.pointer(buffer)
-        for number, distance in ((item, value(size)), *places):
-            pointer = element(w, type, pointer, times(w, number, distance))
+        pointer = element(w, type, body.memory.pointer(buffer), str(start))
+        for number, distance in places:
+            pointer = element(w, type, pointer, _place(body, number, distance))
         pointers.append(pointer)
-    numbers = (rows, columns, value(k), value(n), *a_strides, *b_strides)
+    numbers = [rows, columns, *map(value, (k, n, *a_strides, *b_strides))]
     given = [*(f"ptr {p}" for p in pointers), *(f"i64 {each}" for each in numbers)]
-    types = ", ".join(each.split()[0] for each in given)
+    types = [*(each.split()[0] for each in given), "i1 zeroext", "ptr", "ptr"]
+    given += ["i1 zeroext false", *(f"ptr {table}" for table in tables)]
     name = body.target.product[dtype.name]
-    symbol = w.module.declare(name, "void", f"{types}, i1 zeroext")
-    w.line(f"call void {symbol}({', '.join(given)}, i1 zeroext false)")
+    symbol = w.module.declare(name, "void", ", ".join(types))
+    w.line(f"call void {symbol}({', '.join(given)})")
+
+
+def _place(body: Body, number: str, places: Any) -> str:
+    """Return where something is, given how far apart they are or a table of them."""
+    w = body.w
+    if not isinstance(places, np.ndarray):
+        return times(w, number, body.memory.extents.value(places))
+    slot = element(w, "i64", w.module.outside(places), number)
+    return w.value(f"load i64, ptr {slot}")
 
 
 def _gemm(body: Body, statement: Call) -> None:
@@ -84,11 +103,11 @@ def _gemm(body: Body, statement: Call) -> None:
     symbol = body.target.gemm.get(dtype.name)
     if symbol is None:
         raise InternalError(f"no product of {dtype} matrices on {body.target.name}")
-    batch = attrs.get("batch", 1)
+    batch = attrs["batch"]
     if not (m and n and batch):
         return
     w.module.declare(symbol, "void", _GEMM)
-    ta, tb = bool(attrs["transpose_a"]), bool(attrs["transpose_b"])
+    ta, tb = (isinstance(c, Dim) or c != 1 for c in (attrs["a"][3], attrs["b"][3]))
     type = register_type(dtype)
     one, zero = (f"{type} {literal(value, dtype)}" for value in (1.0, 0.0))
     sizes = [_size(body, value) for value in (n, m, k)]

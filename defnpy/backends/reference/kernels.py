@@ -217,13 +217,11 @@ def _call(machine: _Machine, s: Call) -> None:
         raise InternalError(f"there is no routine called {s.name}")
     m, n, k, batch = (s.attrs[name] for name in ("m", "n", "k", "batch"))
     target, *factors = s.buffers
-    sizes = ((m, k), (k, n))
     found: list[np.ndarray] = []
-    for buffer, size, word in zip(factors, sizes, ("a", "b"), strict=True):
-        array = machine.array(buffer)
-        turned = s.attrs[f"transpose_{word}"]
-        array = array.reshape(batch, *(reversed(size) if turned else size))
-        found.append(np.swapaxes(array, 1, 2) if turned else array)
+    for buffer, size, word in zip(factors, ((m, k), (k, n)), "ab", strict=True):
+        start, *places = s.attrs[word]
+        index = start + sum(np.ix_(*map(_spread, places, (batch, *size))))
+        found.append(machine.array(buffer).reshape(-1)[index])
     made = machine.target(target).reshape(batch, m, n)
     if s.block:
         item, row, rows, column, columns = map(int, machine.values(*s.block))
@@ -231,6 +229,13 @@ def _call(machine: _Machine, s: Call) -> None:
         made[item, down, across] = found[0][item, down] @ found[1][item][:, across]
     else:
         made[...] = found[0] @ found[1]
+
+
+def _spread(places: int | np.ndarray, count: int) -> np.ndarray:
+    """Return the place of each, also where they are evenly apart."""
+    if isinstance(places, np.ndarray):
+        return places
+    return np.arange(count, dtype=np.int64) * places
 
 
 def _within(start: int, count: int, size: int) -> slice:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from defnpy.base.dtypes import I64
 from defnpy.base.errors import InternalError
 from defnpy.ir.expr import PARAM, Expr, make
@@ -14,8 +16,9 @@ from defnpy.ops.control import CHECK, ITEM
 from defnpy.ops.family import CONVERT, convert
 from defnpy.ops.indexing import DYNAMIC_SLICE, GATHER
 from defnpy.ops.leaf import CONST, SIZE, const
-from defnpy.ops.movement import IOTA, index_add
+from defnpy.ops.movement import IOTA, index_add, index_mul
 from defnpy.passes.lower.storage import key_of
+from defnpy.passes.lower.views import split
 from defnpy.passes.lower.windows import is_trivial_reshape
 
 if TYPE_CHECKING:
@@ -83,8 +86,28 @@ def compute(region: Region, node: Expr, index: Index) -> Expr:
 def _gathered(region: Region, node: Expr, index: Index) -> Expr:
     x, places = node.operands
     axis, count = node.attrs["axis"], places.tensor.rank
-    place = element(region, places, index[axis : axis + count])
+    place = _even(places, index[axis : axis + count])
+    if place is None:
+        place = element(region, places, index[axis : axis + count])
     return element(region, x, (*index[:axis], place, *index[axis + count :]))
+
+
+def _even(places: Expr, index: Index) -> Expr | None:
+    """Return the place that evenly spread ones have at an index: nothing is read."""
+    if places.op is not CONST or not index:
+        return None
+    parts = split(places.attrs["value"])
+    if parts is None:
+        return None
+    steps = [int(part[1] - part[0]) if len(part) > 1 else 0 for part in parts]
+    total = int(parts[0][0])
+    for part, step in zip(parts, steps, strict=True):
+        if (np.diff(part) != step).any():
+            return None
+    made = const(total, I64)
+    for step, each in zip(steps, index, strict=True):
+        made = index_add(made, index_mul(each, step)) if step else made
+    return made
 
 
 def _reshaped(node: Expr, index: Index) -> Index:

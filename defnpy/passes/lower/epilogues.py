@@ -75,7 +75,7 @@ def _may_join(region: Region, product: Expr, bundle: Bundle) -> bool:
         return False
     if not any(product in storage.reads(each) for each in events):
         return False
-    read = {root(region.memory(x)) for x in product.operands}
+    read = {root(region.memory(x)) for x in storage.reads(product) if x.tensor.rank}
     changed = (plan.reuse.get((each, 0)) for each in events)
     return not any(
         old is not None and root(region.memory(old)) in read for old in changed

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from defnpy.base.dims import product
 from defnpy.ir.kernel import Buffer, Call, Store, load, loop_index
@@ -13,7 +15,8 @@ from defnpy.passes.lower import blocks
 from defnpy.passes.lower.elements import Index, element
 from defnpy.passes.lower.epilogues import Epilogue
 from defnpy.passes.lower.loops import counted, nest
-from defnpy.passes.lower.storage import is_small_product
+from defnpy.passes.lower.storage import is_small_product, key_of
+from defnpy.passes.lower.views import Groups, matrices, view
 
 if TYPE_CHECKING:
     from defnpy.ir.expr import Expr
@@ -74,42 +77,61 @@ def _call(region: Region, event: Expr, target: Buffer) -> Call:
     a, b = event.operands
     (ca, cb), (ba, bb) = event.attrs["contract"], event.attrs["batch"]
     fa, fb = free_axes(a.tensor.rank, ca, ba), free_axes(b.tensor.rank, cb, bb)
-    left, transpose_a = _matrix(region, a, (tuple(ba), tuple(fa), tuple(ca)))
-    right, transpose_b = _matrix(region, b, (tuple(bb), tuple(cb), tuple(fb)))
+    left, first = _matrices(region, a, (tuple(ba), tuple(fa), tuple(ca)), even=True)
+    right, second = _matrices(region, b, (tuple(bb), tuple(cb), tuple(fb)), even=False)
     attrs = {
         "m": product([a.shape[i] for i in fa]),
         "n": product([b.shape[i] for i in fb]),
         "k": product([a.shape[i] for i in ca]),
         "batch": product([a.shape[i] for i in ba]),
-        "transpose_a": transpose_a,
-        "transpose_b": transpose_b,
+        "a": first,
+        "b": second,
     }
     # Sums along rows, and sums of rows, are the quickest with a vector.
-    sizes = attrs["m"], attrs["n"]
-    if (transpose_a and 1 in sizes[1:]) or (transpose_b and 1 in sizes[:1]):
-        attrs |= {"m": sizes[1], "n": sizes[0]}
-        attrs |= {"transpose_a": False, "transpose_b": False}
+    apart = [_is_apart(places) for places in (first, second)]
+    if (apart[0] and attrs["n"] == 1) or (apart[1] and attrs["m"] == 1):
+        attrs |= {"m": attrs["n"], "n": attrs["m"]}
+        attrs |= {"a": _turned(second), "b": _turned(first)}
         left, right = right, left
     return Call("gemm", (target, left, right), attrs)
 
 
-def _matrix(
-    region: Region, x: Expr, axes: tuple[tuple[int, ...], ...]
-) -> tuple[Buffer, bool]:
-    """Return memory that holds `x` as batches of matrices, and if transposed."""
-    batch, rows, columns = axes
-    memory = region.memory(x)
-    order = tuple(range(x.tensor.rank))
-    if (*batch, *rows, *columns) == order:
-        return memory, False
-    if (*batch, *columns, *rows) == order:
-        return memory, True
-    wanted = (*batch, *rows, *columns)
+def _is_apart(places: tuple[Any, ...]) -> bool:
+    """Whether rows lie side by side but columns do not."""
+    *_, rows, columns = places
+    return not isinstance(rows, np.ndarray) and rows == 1 and columns != 1
+
+
+def _turned(places: tuple[Any, ...]) -> tuple[Any, ...]:
+    start, batch, rows, columns = places
+    return start, batch, columns, rows
+
+
+def _matrices(
+    region: Region, x: Expr, groups: Groups, *, even: bool
+) -> tuple[Buffer, tuple[Any, ...]]:
+    """Return memory that holds `x` as batches of matrices, and where they lie in it.
+
+    That is where the first one starts, and the places of batches, rows and columns.
+    """
+    rows, columns = (product([x.shape[a] for a in group]) for group in groups[1:])
+    batch, first, second = groups
+    known, order = region.values.get(key_of(x)), tuple(range(x.tensor.rank))
+    if isinstance(known, Buffer) and (*batch, *first, *second) == order:
+        return known, (0, rows * columns, columns, 1)
+    if isinstance(known, Buffer) and (*batch, *second, *first) == order:
+        return known, (0, rows * columns, 1, rows)
+    seen = view(x, lambda node: isinstance(region.values.get(key_of(node)), Buffer))
+    if seen is not None and x.dtype.kind != "c":
+        places = matrices(seen.places, groups, even=even)
+        if places is not None:
+            return region.memory(seen.base), places
+    wanted = (*batch, *first, *second)
     copy = region.local(x.dtype, tuple(x.shape[axis] for axis in wanted))
 
     def body(index: Index) -> None:
         place = tuple(index[wanted.index(axis)] for axis in order)
-        region.block.append(Store(copy, index, load(memory, place)))
+        region.block.append(Store(copy, index, element(region, x, place)))
 
     nest(region, copy.shape, body)
-    return copy, False
+    return copy, (0, rows * columns, columns, 1)

@@ -27,6 +27,7 @@ from defnpy.ir.kernel import (
 )
 from defnpy.ir.statements import is_parallel, walk
 from defnpy.ir.types import TapeType, TensorType, TupleType
+from defnpy.ops.axes import RESHAPE
 from defnpy.ops.leaf import is_const
 from defnpy.passes.expand import expand
 from defnpy.passes.lower import control, epilogues, loops, products, routines, stores
@@ -154,7 +155,7 @@ class Region:
         results = self.plan.function.results
         carried = self.plan.carried or [None] * len(results)
         for result, target, old in zip(results, targets, carried, strict=True):
-            root = self.plan.root(result)
+            root = self._maker(result)
             # Memory that holds an old value is taken over by the plan's leave only.
             if target is not None and old is None and root.op is not PARAM:
                 self.homes.setdefault(key_of(root), target)
@@ -171,6 +172,16 @@ class Region:
             for step in noted:
                 step.is_parallel = any(map(is_parallel, walk(self.block[begin:])))
         self._finish(targets)
+
+    def _maker(self, result: Expr) -> Expr:
+        """Return the value whose memory a result will be, whatever its shape."""
+        plan, root = self.plan, self.plan.root(result)
+        while root.op is RESHAPE and plan.storage.has_memory(root.operands[0]):
+            (x,) = root.operands
+            if x in plan.reuse.values():  # a copy is made of it
+                break
+            root = plan.root(x)
+        return root
 
     def _carry_out(self, group: list[Expr]) -> None:
         event = group[0]

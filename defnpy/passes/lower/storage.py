@@ -20,6 +20,7 @@ from defnpy.ops.control import CHECK, ITEM
 from defnpy.ops.dot import DOT, free_axes
 from defnpy.ops.indexing import GATHER
 from defnpy.passes.lower.origins import overwritten
+from defnpy.passes.lower.views import matrices, view
 from defnpy.passes.lower.windows import is_trivial_reshape, reads_own_places
 
 if TYPE_CHECKING:
@@ -58,6 +59,13 @@ def space(node: Expr) -> tuple[Any, ...]:
     return (node.operands[0] if node.op.family == "reduction" else node).shape
 
 
+def _is_seen(node: Expr) -> bool:
+    """Whether a node is no other way to see an array: it may have memory."""
+    return node.op.family not in ("movement", "gather") or (
+        node.op is RESHAPE and not is_trivial_reshape(node)
+    )
+
+
 def _is_larger(x: Expr, y: Expr) -> bool:
     return must(lambda: x.tensor.size > y.tensor.size)
 
@@ -92,6 +100,7 @@ class Storage:
         self._users = users(self.nodes)
         self._bases = {base for node in self.nodes for base in overwritten(node)}
         self._cost: dict[Expr, int] = {}
+        self._views: set[Expr] = set()  # what products look through
         self.stored = set()
         forced = self._forced()
         for node in self.nodes:
@@ -172,13 +181,35 @@ class Storage:
             if family in ("control", "tape", "print", "routine"):
                 forced.update(node.operands)
             elif node.op is DOT and not is_small_product(node):
-                forced.update(node.operands)
+                forced.update(self._factors(node))
             elif node.op is RESHAPE and not is_trivial_reshape(node):
                 forced.update(node.operands)
             elif family == "store":
                 forced.add(node.operands[0])
                 forced.update(self._stale(node))
         return forced
+
+    def _factors(self, node: Expr) -> list[Expr]:
+        """Return what a product reads in memory, past what only sees it another way.
+
+        Rows and columns of the first factor must be evenly apart.
+        """
+        found, sides = (
+            [],
+            zip(*(node.attrs[n] for n in ("contract", "batch")), strict=True),
+        )
+        for number, (contract, batch) in enumerate(sides):
+            operand = node.operands[number]
+            free = free_axes(operand.tensor.rank, contract, batch)
+            rows, columns = (contract, free) if number else (free, contract)
+            seen = None if node.dtype.kind == "c" else view(operand, _is_seen)
+            groups = (tuple(batch), tuple(rows), tuple(columns))
+            if seen is None or not matrices(seen.places, groups, even=not number):
+                found.append(operand)
+            else:
+                found.append(seen.base)
+                self._views.update(postorder([operand], stop=_is_seen))
+        return found
 
     def _stale(self, node: Expr) -> list[Expr]:
         """Return the operands of a store that read what may be overwritten by then.
@@ -222,7 +253,7 @@ class Storage:
             return node.op.family == "elementwise"
         return any(
             user.op is GATHER
-            or user.op is DOT
+            or (user.op is DOT and node not in self._views)
             or (user.op.name == "broadcast" and _is_larger(user, node))
             for user in found
         )

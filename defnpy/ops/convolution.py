@@ -46,6 +46,18 @@ def _places(size: Any, window: Window) -> np.ndarray:
     return np.arange(places)[:, None] * dilation + starts
 
 
+def divided(x: Expr, axis: int, groups: int) -> Expr:
+    """Return `x` with `axis` made two: groups, and the places of each."""
+    size, (before, after) = x.shape[axis], (x.shape[:axis], x.shape[axis + 1 :])
+    return axes.reshape(x, (*before, groups, size // groups, *after))
+
+
+def merged(x: Expr, axis: int) -> Expr:
+    """Return `x` with `axis` and the next one made one."""
+    size, after = x.shape[axis] * x.shape[axis + 1], x.shape[axis + 2 :]
+    return axes.reshape(x, (*x.shape[:axis], size, *after))
+
+
 def convolve(x: Expr, kernel: Expr, windows: Sequence[Window], groups: int) -> Expr:
     """Return the convolution of x (N, G·I, space…) with a kernel (G·O, I, space…).
 
@@ -71,7 +83,7 @@ def _eval(attrs: Mapping[str, Any], x: np.ndarray, kernel: np.ndarray) -> np.nda
     space = x.shape[2 + len(windows) :]
     terms = math.prod(kernel.shape[1:])
     patches = x.reshape(len(x), groups, terms, math.prod(space))
-    weights = kernel.reshape(groups, -1, terms)
+    weights = kernel.reshape(groups, len(kernel) // groups, terms)
     wide = np.float32 if x.dtype.itemsize == 2 and x.dtype.kind in "fV" else x.dtype
     made = weights.astype(wide) @ patches.astype(wide)
     return made.astype(x.dtype).reshape(len(x), len(kernel), *space)
@@ -81,16 +93,16 @@ def _lower(attrs: Mapping[str, Any], x: Expr, kernel: Expr) -> Expr:
     """Return the product: what it makes lies in the order of the result."""
     windows, groups = attrs["windows"], attrs["groups"]
     x, count = _slid(x, windows, groups), range(len(windows))
-    kernel = axes.reshape(kernel, (1, groups, -1, *kernel.shape[1:]))
-    kernel = axes.broadcast_to(kernel, (x.shape[0], *kernel.shape[1:]))
+    kernel = divided(kernel, 0, groups)
+    kernel = axes.broadcast_to(kernel, (x.shape[0], *kernel.shape))
     contract = (3, *(4 + k for k in count)), (2, *(3 + 2 * k for k in count))
     made = dot_general(kernel, x, contract, ((0, 1), (0, 1)))
-    return axes.reshape(made, (made.shape[0], -1, *made.shape[3:]))
+    return merged(made, 1)
 
 
 def _slid(x: Expr, windows: Sequence[Window], groups: int) -> Expr:
     """Return (N, G, I, and places and windows for each axis of space)."""
-    x = axes.reshape(x, (x.shape[0], groups, x.shape[1] // groups, *x.shape[2:]))
+    x = divided(x, 1, groups)
     for k, window in enumerate(windows):
         x = slide(x, 3 + 2 * k, window)
     return x
@@ -115,9 +127,7 @@ def _of_x(ct: Expr, y: Expr, x: Expr, kernel: Expr) -> Expr:
         high.append(size - max((count - 1) * stride + 1, 0))
         inner.append(stride - 1)
     padded = movement.pad(ct, low, high, inner)
-    turned = axes.reshape(kernel, (groups, -1, *kernel.shape[1:]))
-    turned = movement.moveaxis(turned, 2, 1)
-    turned = axes.reshape(turned, (-1, *turned.shape[2:]))
+    turned = merged(movement.moveaxis(divided(kernel, 0, groups), 2, 1), 0)
     turned = movement.flip(turned, tuple(range(2, turned.tensor.rank)))
     back = [(places, dilation, 1) for places, dilation, _ in windows]
     return convolve(padded, turned, back, groups)
@@ -127,7 +137,7 @@ def _of_kernel(ct: Expr, y: Expr, x: Expr, kernel: Expr) -> Expr:
     """Return the products of the cotangent with what was slid over, summed up."""
     windows, groups = y.attrs["windows"], y.attrs["groups"]
     x, count = _slid(x, windows, groups), range(len(windows))
-    ct = axes.reshape(ct, (ct.shape[0], groups, -1, *ct.shape[2:]))
+    ct = divided(ct, 1, groups)
     contract = tuple(3 + k for k in count), tuple(4 + 2 * k for k in count)
     made = dot_general(ct, x, contract, ((0, 1), (0, 1)))  # (N, G, O, I, places…)
     return axes.reshape(reduce.sum(made, axis=0), kernel.shape)
@@ -145,17 +155,13 @@ def _batch(y: Expr, batched: Sequence[bool], x: Expr, kernel: Expr) -> Expr:
     windows, groups = y.attrs["windows"], y.attrs["groups"]
     if not batched[1]:
         lanes = x.shape[0]
-        merged = axes.reshape(x, (lanes * x.shape[1], *x.shape[2:]))
-        made = convolve(merged, kernel, windows, groups)
-        return axes.reshape(made, (lanes, -1, *made.shape[1:]))
+        return divided(convolve(merged(x, 0), kernel, windows, groups), 0, lanes)
     lanes = kernel.shape[0]
     if not batched[0]:
         x = axes.broadcast_to(axes.reshape(x, (1, *x.shape)), (lanes, *x.shape))
-    side = movement.moveaxis(x, 0, 1)
-    side = axes.reshape(side, (side.shape[0], lanes * side.shape[2], *side.shape[3:]))
-    weights = axes.reshape(kernel, (lanes * kernel.shape[1], *kernel.shape[2:]))
-    made = convolve(side, weights, windows, lanes * groups)
-    made = axes.reshape(made, (made.shape[0], lanes, -1, *made.shape[2:]))
+    side = merged(movement.moveaxis(x, 0, 1), 1)
+    made = convolve(side, merged(kernel, 0), windows, lanes * groups)
+    made = divided(made, 1, lanes)
     return movement.moveaxis(made, 1, 0)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from defnpy.base.dtypes import BOOL, I64
 from defnpy.base.errors import DefnShapeError, DefnValueError
 from defnpy.ops import axes, manipulation, movement, reduce
-from defnpy.ops.convolution import Window, convolve, slide
+from defnpy.ops.convolution import Window, convolve, divided, merged, slide
 from defnpy.ops.creation import static_int
 from defnpy.ops.elementwise import divide
 from defnpy.ops.inspection import iinfo
@@ -173,9 +173,7 @@ def _grouped(
     features, batches = groups
     if batches == 1:
         return convolve(x, kernel, windows, features)
-    x = axes.reshape(x, (batches, -1, *x.shape[1:]))
-    x = movement.moveaxis(x, 0, 1)
-    x = axes.reshape(x, (x.shape[0], -1, *x.shape[3:]))
+    x = merged(movement.moveaxis(divided(x, 0, batches), 0, 1), 1)
     return convolve(x, kernel, windows, batches)
 
 

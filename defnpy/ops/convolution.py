@@ -6,16 +6,19 @@ the tensor that is slid over, seen through a table of places, and nothing is cop
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from defnpy.base.dtypes import BF16, F16, F32
 from defnpy.ir.expr import make
 from defnpy.ir.op import Op, Sample
 from defnpy.ops import axes, movement, reduce
 from defnpy.ops.dot import dot_general, promoted
-from defnpy.ops.elementwise import add
+from defnpy.ops.elementwise import add, multiply
+from defnpy.ops.family import convert
 from defnpy.ops.indexing import gather
 from defnpy.ops.leaf import const
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from defnpy.ir.types import TensorType
 
 Window = tuple[int, int, int]  # along one axis: size, dilation, stride
+_FEW = 32  # terms of a sum that are written one by one
 
 
 def windows_in(size: Any, window: Window) -> Any:
@@ -92,12 +96,37 @@ def _eval(attrs: Mapping[str, Any], x: np.ndarray, kernel: np.ndarray) -> np.nda
 def _lower(attrs: Mapping[str, Any], x: Expr, kernel: Expr) -> Expr:
     """Return the product: what it makes lies in the order of the result."""
     windows, groups = attrs["windows"], attrs["groups"]
+    if kernel.shape[:2] == (groups, 1) and 0 < math.prod(kernel.shape[2:]) <= _FEW:
+        return _by_channel(x, kernel, windows)
     x, count = _slid(x, windows, groups), range(len(windows))
     kernel = divided(kernel, 0, groups)
     kernel = axes.broadcast_to(kernel, (x.shape[0], *kernel.shape))
     contract = (3, *(4 + k for k in count)), (2, *(3 + 2 * k for k in count))
     made = dot_general(kernel, x, contract, ((0, 1), (0, 1)))
     return merged(made, 1)
+
+
+def _by_channel(x: Expr, kernel: Expr, windows: Sequence[Window]) -> Expr:
+    """Return the sum over the places of a kernel that has one for each channel.
+
+    A product would use no element twice; this is a loop, with all that is around it.
+    """
+    wide = F32 if x.dtype in (F16, BF16) else x.dtype
+    steps, none = [stride for _, _, stride in windows], (1,) * len(windows)
+    sizes = [windows_in(*pair) for pair in zip(x.shape[2:], windows, strict=True)]
+    terms: list[Expr] = []
+    for place in np.ndindex(kernel.shape[2:]):
+        starts = [p * w[1] for p, w in zip(place, windows, strict=True)]
+        ends = zip(starts, sizes, steps, strict=True)
+        stops = [start + max((n - 1) * step + 1, 0) for start, n, step in ends]
+        seen = movement.strided_slice(
+            x, (0, 0, *starts), (*x.shape[:2], *stops), (1, 1, *steps)
+        )
+        after = (kernel.shape[0], 1, *(p + 1 for p in place))
+        weight = movement.strided_slice(kernel, (0, 0, *place), after, (1, 1, *none))
+        weight = axes.reshape(weight, (kernel.shape[0], *none))
+        terms.append(multiply(convert(seen, wide), convert(weight, wide)))
+    return convert(functools.reduce(add, terms), x.dtype)
 
 
 def _slid(x: Expr, windows: Sequence[Window], groups: int) -> Expr:

@@ -13,6 +13,7 @@ from bench import (
     arranging,
     calls,
     coffee,
+    convolutions,
     filters,
     grids,
     growth,
@@ -31,7 +32,7 @@ from bench.workload import OURS, Row, Workload, measure
 
 MODULES = (
     *(loops, grids, filters, learning, vectors, rows, reductions, arranging),
-    *(networks, sequences, calls),
+    *(networks, convolutions, sequences, calls),
 )
 WORKLOADS: dict[str, Workload] = {
     workload.name: workload for module in MODULES for workload in module.WORKLOADS

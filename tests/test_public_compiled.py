@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from public_cases import AS_NUMPY, GRADIENT_X, GRADIENTS, weighted_sum
 
+import defnpy as dn
+from defnpy import defn
 from defnpy.backends import cpu
 from defnpy.backends.reference import evaluate
 from defnpy.base import tree
@@ -54,3 +56,10 @@ def test_gradients_compiled_as_evaluated(name: str) -> None:
         result = weighted_sum(name, x)
         function = Function(name, (x,), (result,), tuple(region.effects))
     compare(value_and_grad(function, [0]), [GRADIENT_X])
+
+
+def test_sums_of_rows_add_up_to_sums_over_several_axes() -> None:
+    x = np.random.default_rng(0).random((1, 900, 700), np.float32)
+    total = defn(lambda x: dn.sum(dn.transpose(x) ** 2))
+    wanted = np.sum(x.astype(np.float64) ** 2)
+    np.testing.assert_allclose(total(x), wanted, rtol=1e-5)

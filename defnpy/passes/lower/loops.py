@@ -91,6 +91,8 @@ def emit(region: Region, events: list[Expr]) -> None:
     before = dict(region.values)
     if len(group.shape) > 1 and all(_is_flat(region, event) for event in events):
         _flatten(group)
+    else:
+        _split(group)
     if _is_long_sum(group):
         _blocks(group)
     else:
@@ -98,6 +100,19 @@ def emit(region: Region, events: list[Expr]) -> None:
         _nest(group, ())
     region.values = before
     closed(group)
+
+
+def _split(group: Group) -> None:
+    """Gather sums over all axes for each part of the first long one by itself.
+
+    Sums of sums round less.
+    """
+    longer = (axis for axis, size in enumerate(group.shape) if size != 1)
+    depth = next(longer, 0) + 1
+    for each in group.accumulators:
+        if each.depth == 0 and depth < len(group.shape):
+            each.depth, each.has_outer = depth, True
+            _reset(group.region, each, each.partial)
 
 
 def _is_long_sum(group: Group) -> bool:

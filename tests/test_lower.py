@@ -1,5 +1,6 @@
 """Kernels mean what the Functions they are lowered from mean."""
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -297,6 +298,25 @@ def test_rows_in_a_loop_that_carries_them() -> None:
     check(
         lambda x: loop(x, 3, lambda i, x: (softmax(x) + transpose(x),)), A[:, :4].copy()
     )
+
+
+def test_a_column_is_summed_in_any_order_as_a_vector_is() -> None:
+    kernel = check(lambda x: reduce.sum(exp(x), 0), RNG.standard_normal((32, 1)))
+    (loop,) = (s for s in kernel.body if isinstance(s, k.Loop))
+    assert loop.reassociate
+    assert not statements(loop.body, k.Loop)
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 4, 1), (1, 3, 1, 2), (1, 1, 1, 1)])
+def test_sums_over_any_axes_beside_those_of_one_element(shape: tuple[int, ...]) -> None:
+    def make(x: Expr) -> tuple[Expr, ...]:
+        column = reshape(x, (x.tensor.size, 1))
+        sums = (reduce.sum(exp(x), axes) for axes in choices)
+        return *sums, reduce.max(softmax(column), 0)
+
+    axes = range(len(shape))
+    choices = [c for n in axes for c in itertools.combinations(axes, n + 1)]
+    check(make, RNG.standard_normal(shape))
 
 
 @pytest.mark.parametrize("size", [4 * 4096, 4 * 4096 + 1, 5 * 4096 - 1])

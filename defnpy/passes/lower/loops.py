@@ -45,7 +45,7 @@ class Accumulator:
 
     Attributes:
         event: the reduction.
-        depth: the axis from which on every axis is reduced.
+        depth: the axis from which on every axis is reduced, or has one element.
         has_outer: whether an axis before `depth` is reduced too.
         total: where the result lies.
         partial: where the innermost reduced axes are gathered; `total` itself if
@@ -64,9 +64,13 @@ class Accumulator:
         return self.depth in (0, len(space(self.event)))
 
     def kept(self, index: Index) -> Index:
-        """Return the index of the result for an index of the operand."""
-        axes = self.event.attrs["axes"]
-        return tuple(i for axis, i in enumerate(index) if axis not in axes)
+        """Return the index of the result for one of the operand's first axes.
+
+        Of the others, those that are not reduced have one element.
+        """
+        axes, rank = self.event.attrs["axes"], len(space(self.event))
+        full = (*index, *[const(0, I64)] * (rank - len(index)))
+        return tuple(i for axis, i in enumerate(full) if axis not in axes)
 
 
 @dataclass(eq=False)
@@ -301,12 +305,13 @@ def counted(
 
 
 def _accumulator(event: Expr, total: Buffer | Row) -> Accumulator:
-    axes, rank = event.attrs["axes"], len(space(event))
-    depth = rank
-    while depth - 1 in axes:
+    axes, shape = event.attrs["axes"], space(event)
+    depth = len(shape)
+    while depth - 1 in axes or (axes and depth and shape[depth - 1] == 1):
         depth -= 1
     partial = total if isinstance(total, Buffer) else total.buffer
-    return Accumulator(event, depth, len(axes) > rank - depth, total, partial)
+    has_outer = any(axis < depth for axis in axes)
+    return Accumulator(event, depth, has_outer, total, partial)
 
 
 def _is_flat(region: Region, event: Expr) -> bool:

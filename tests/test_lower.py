@@ -160,6 +160,28 @@ def test_elementwise_updates_happen_where_the_old_values_lie() -> None:
     assert not statements(outer.body, k.Alloc)
 
 
+def momentum(step: Expr, *leaves: Expr) -> tuple[Expr, ...]:
+    """Update leaves, each by a decayed sum that is divided by a scalar."""
+    made: list[Expr] = []
+    for p, m in zip(leaves[::2], leaves[1::2], strict=True):
+        total = m * 0.9 + p
+        made += [total, p - total / broadcast_to(exp(step), p.shape)]
+    return tuple(made)
+
+
+@pytest.mark.parametrize(("size", "loops"), [(4, 1), (2000, 5)])
+def test_leaves_are_updated_in_one_pass_few_large_ones_at_a_time(
+    size: int, loops: int
+) -> None:
+    leaves = RNG.standard_normal((40, size))
+    kernel = check(momentum, np.float64(2.0), *leaves)
+    found = [s for s in kernel.body if isinstance(s, k.Loop)]
+    assert len(found) == loops
+    stores = [len(statements(loop.body, k.Store)) for loop in found]
+    assert sum(stores) == len(leaves)
+    assert all(count % 2 == 0 for count in stores)  # both results of a leaf
+
+
 def test_a_branch_updates_in_place() -> None:
     def body(i: Expr, x: Expr) -> object:
         odd = greater(i % 2, 0)

@@ -113,8 +113,10 @@ def _split(group: Group) -> None:
     """
     longer = (axis for axis, size in enumerate(group.shape) if size != 1)
     depth = next(longer, 0) + 1
+    if all(size == 1 for size in group.shape[depth:]):
+        return
     for each in group.accumulators:
-        if each.depth == 0 and depth < len(group.shape):
+        if each.depth == 0:
             each.depth, each.has_outer = depth, True
             _reset(group.region, each, each.partial)
 

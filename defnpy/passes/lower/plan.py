@@ -11,6 +11,7 @@ import heapq
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from defnpy.base.dims import must, product
 from defnpy.ir.expr import PARAM, Expr
 from defnpy.ir.function import Function
 from defnpy.ir.types import TensorType
@@ -19,6 +20,9 @@ from defnpy.ops.dot import DOT
 from defnpy.ops.printing import PRINT
 from defnpy.passes.lower.origins import passed_through
 from defnpy.passes.lower.storage import Key, Storage, key_of, space
+
+SHORT = 1024  # elements of arrays of which any number are in the nearest cache
+STREAMS = 16  # arrays that a loop may go through, and then only what they lead to
 
 
 @dataclass(eq=False)
@@ -122,7 +126,7 @@ class Plan:
         return event.op.family != "reduction" and self.is_needed_by(event, group)
 
     def _may_join(self, event: Expr, group: list[Expr]) -> bool:
-        if space(event) != space(group[0]):
+        if space(event) != space(group[0]) or self._is_crowded(event, group):
             return False
         for member in group:
             if member in self._reads[event]:
@@ -135,6 +139,18 @@ class Plan:
                 if old is not None and not self.storage.reads_in_place(second, old):
                     return False
         return True
+
+    def _is_crowded(self, event: Expr, group: list[Expr]) -> bool:
+        """Whether long loops go through many arrays, and `event` through others.
+
+        Where they are all of one size, their elements would drive each other from
+        the nearest cache.
+        """
+        if must(lambda: product(space(event)) <= SHORT):
+            return False
+        arrays = {x for member in group for x in (member, *self._reads[member])}
+        arrays = {x for x in arrays if self.storage.has_memory(x)}
+        return len(arrays) >= STREAMS and arrays.isdisjoint(self._reads[event])
 
     def _order_effects(self) -> None:
         """Keep effects in their order where it shows."""
@@ -237,7 +253,8 @@ class Plan:
 class _Ready:
     """Events that may happen next, by their position and by the space of their loops.
 
-    Products come last, so that what uses their elements can follow them at once.
+    Scalars come first, so that the loops that use them can be with others of their
+    space; products come last, so that what uses their elements can follow at once.
 
     All that a long straight-line program begins with are ready at once, so finding
     the first must not take time for each.
@@ -245,12 +262,12 @@ class _Ready:
 
     def __init__(self, position: dict[Expr, int]) -> None:
         self._position = position
-        self._heap: list[tuple[bool, int, Expr]] = []
+        self._heap: list[tuple[int, int, Expr]] = []
         self._waiting: set[Expr] = set()
         self._loops: dict[tuple[int, ...], list[Expr]] = {}
 
     def add(self, event: Expr, space: tuple[int, ...] | None) -> None:
-        heapq.heappush(self._heap, (event.op is DOT, self._position[event], event))
+        heapq.heappush(self._heap, (_turn(event), self._position[event], event))
         self._waiting.add(event)
         if space is not None:
             self._loops.setdefault(space, []).append(event)
@@ -274,6 +291,12 @@ class _Ready:
         if space is None:
             return []
         return sorted(self._loops.get(space, ()), key=self._position.__getitem__)
+
+
+def _turn(event: Expr) -> int:
+    """Return 0 for scalars, 2 for products, 1 for others."""
+    is_scalar = event.op.family == "elementwise" and event.tensor.rank == 0
+    return 2 if event.op is DOT else 1 - is_scalar
 
 
 def _is_in_turn(effect: Expr) -> bool:

@@ -98,6 +98,8 @@ def _may_share(
     """Whether a group can follow a bundle in each turn of loops over `depth` axes."""
     if not all(_has_rows(plan, each, depth) for each in (bundle[0], group)):
         return False
+    if all(len(space(each[0])) == depth for each in (*bundle, group)):
+        return False  # rows of one element: they were to be apart
     if space(bundle[0][0])[:depth] != space(group[0])[:depth]:
         return False
     earlier = [event for each in bundle for event in each]

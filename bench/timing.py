@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LEAST = 2e-3  # seconds that a measurement lasts at least
-SETTLE = 2e-3  # seconds in which the threads of the contender before fall asleep
+SETTLE = 2e-2  # seconds in which the threads of the contender before fall asleep
 ROUNDS = (5, 25)  # how often a contender is timed, at least and at most
 BUDGET = 0.4  # seconds after which a contender is not timed more often than it must
 

@@ -3,6 +3,7 @@
 import ctypes
 import itertools
 import mmap
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -242,3 +243,11 @@ def test_windows_are_read_where_they_lie(window: tuple[int, int], step: int) -> 
             made = np.full((m, b.shape[1]), np.nan, "f4")
             product(a, image, made, tables=tables)
             np.testing.assert_allclose(made, a @ b, 1e-3, 1e-3)
+
+
+def test_threads_share_the_blocks_of_a_product() -> None:
+    a = matrix((1024, 1024), "rows", "f4")
+    text = defn(lambda a: a @ a).lower(a).compile().llvm
+    (call,) = re.findall(r"call void @defnpy_parallel\(.*\)", text)
+    start, stop, piece = map(int, re.findall(r"i64 (\d+)", call))
+    assert stop - start >= 8 * piece

@@ -174,12 +174,14 @@ def _even(loop: Loop) -> int:
     """Return a number that divides the turns of every piece: `EVEN`, or 1.
 
     LLVM then writes no code for turns left over, which may be more than all else.
-    Turns of loops around others are not put into vectors, and may be few.
+    Turns of loops around others are not put into vectors.  Few turns, of products'
+    blocks say, stay apart, or one thread would have them all.
     """
     start, stop, step = (scalar_of(e) for e in (loop.start, loop.stop, loop.step))
     if start is None or stop is None or step != 1 or not is_innermost(loop):
         return 1
-    return 1 if (stop - start) % EVEN else EVEN
+    turns = stop - start
+    return EVEN if turns >= PIECES * EVEN and turns % EVEN == 0 else 1
 
 
 def _end(body: Body, even: int) -> str:

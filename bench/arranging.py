@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import defnpy as dn
-from bench.workload import Workload, in_f64, njit
+from bench.workload import Workload, in_f64, matrix, njit
 from defnpy import defn
 
 MANY = 1_000_000
@@ -186,10 +186,6 @@ def _normal_moments(_: Any) -> Any:
     return ndtri((np.arange(MANY) + 0.5) / MANY)
 
 
-def _matrix() -> tuple[np.ndarray]:
-    return (np.random.default_rng(0).standard_normal((2048, 2048), np.float32),)
-
-
 def _numbers() -> tuple[np.ndarray]:
     return (np.random.default_rng(0).standard_normal(MANY, np.float32),)
 
@@ -209,7 +205,7 @@ WORKLOADS = (
     Workload(
         "transpose",
         "transposed copy, 2048²",
-        _matrix,
+        matrix(2048, 2048),
         in_f64(np.transpose),
         ours=transposed,
         jax=_transposed_jax,

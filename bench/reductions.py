@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import defnpy as dn
-from bench.workload import Workload, in_f64, njit
+from bench.workload import Workload, in_f64, matrix, njit
 from defnpy import defn
 
 SHAPE = (4096, 1024)
@@ -142,20 +142,16 @@ def _total_torch(jit: Any) -> Any:
     return jit(lambda x: x.sum())
 
 
-def _matrix() -> tuple[np.ndarray]:
-    return (np.random.default_rng(0).standard_normal(SHAPE, np.float32),)
-
-
 def _shifted() -> tuple[np.ndarray]:
     """Return numbers whose sum does not vanish."""
-    return (_matrix()[0] + np.float32(1),)
+    return (matrix(*SHAPE)()[0] + np.float32(1),)
 
 
 WORKLOADS = (
     Workload(
         "logsumexp",
         "log-sum-exp of rows, 4096×1024",
-        _matrix,
+        matrix(*SHAPE),
         in_f64(_logsumexp_numpy),
         ours=logsumexp,
         numba=_logsumexp_numba,
@@ -166,7 +162,7 @@ WORKLOADS = (
     Workload(
         "variance",
         "variance of rows, 4096×1024",
-        _matrix,
+        matrix(*SHAPE),
         in_f64(variance),
         ours=defn(variance),
         numba=_variance_numba,
@@ -177,7 +173,7 @@ WORKLOADS = (
     Workload(
         "argmax",
         "argmax of rows, 4096×1024",
-        _matrix,
+        matrix(*SHAPE),
         in_f64(largest),
         ours=defn(largest),
         numba=njit(largest_loops),

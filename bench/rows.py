@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.workload import Workload, in_f64
+from bench.workload import Workload, in_f64, matrix
 from defnpy import defn
 
 SHAPE = (4096, 1024)
@@ -168,10 +168,6 @@ def _nearest_torch(jit: Any) -> Any:
     return jit(nearest)
 
 
-def _matrix() -> tuple[np.ndarray]:
-    return (np.random.default_rng(0).standard_normal(SHAPE, np.float32),)
-
-
 def _normed() -> tuple[np.ndarray, ...]:
     rng = np.random.default_rng(0)
     shapes = (SHAPE, SHAPE[1:], SHAPE[1:])
@@ -189,7 +185,7 @@ WORKLOADS = (
     Workload(
         "softmax",
         "softmax, 4096×1024",
-        _matrix,
+        matrix(*SHAPE),
         in_f64(softmax),
         ours=defn(softmax),
         numba=_softmax_numba,
@@ -211,7 +207,7 @@ WORKLOADS = (
     Workload(
         "columns",
         "sum over axis 0, 4096×1024",
-        _matrix,
+        matrix(*SHAPE),
         in_f64(columns),
         ours=defn(columns),
         numba=_columns_numba,

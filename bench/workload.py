@@ -129,6 +129,15 @@ def by_jax_in_f64(make: Maker) -> Callable[..., Any]:
     return expected
 
 
+def matrix(*shape: int) -> Callable[[], tuple[np.ndarray]]:
+    """Return what draws a matrix of f32 numbers, as the only argument."""
+
+    def arguments() -> tuple[np.ndarray]:
+        return (np.random.default_rng(0).standard_normal(shape, np.float32),)
+
+    return arguments
+
+
 def njit(function: Callable[..., Any]) -> Maker:
     """Return what gives the same source to Numba."""
 

@@ -51,13 +51,7 @@ def test_table_of_the_article() -> None:
     lines = text.splitlines()
     assert lines[0].strip() == "Model"
     columns = [cell.strip() for cell in lines[2].split("|")[1:-1]]
-    assert columns == [
-        "Layer",
-        "Input Shape",
-        "Output Shape",
-        "Options",
-        "Parameters",
-    ]
+    assert columns == "Layer|Input Shape|Output Shape|Options|Parameters".split("|")
     rows = [line for line in lines[3:] if re.match(r"\| \w", line)]
     assert len(rows) == 5
     cells = [cell.strip() for cell in rows[1].split("|")[1:-1]]
